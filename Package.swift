@@ -1,0 +1,122 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let swiftSettings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+/// A C library of Debian's: a module map and `static inline` shims, nothing else.
+func cLibrary(_ name: String, pkgConfig: String? = nil, debian: String? = nil) -> Target {
+    .systemLibrary(
+        name: name, path: "Shared/\(name)", pkgConfig: pkgConfig,
+        providers: debian.map { [.apt([$0])] })
+}
+
+/// A layer in `Shared/`; it may import what `needs` names and nothing else.
+func shared(_ name: String, _ needs: [String] = []) -> Target {
+    .target(
+        name: name, dependencies: needs.map { .byName(name: $0) }, path: "Shared/\(name)",
+        swiftSettings: swiftSettings)
+}
+
+/// A service: everything testable in a library, and one file that starts it.
+func service(_ name: String, needs: [String], resources: [Resource] = []) -> [Target] {
+    let backbones = [
+        "ServiceKit", "KafkaBackbone", "PostgresBackbone", "Observability", "Backbone", "Store", "Database",
+    ]
+    return [
+        .target(
+            name: "\(name)Service", dependencies: needs.map { .byName(name: $0) },
+            path: "Services/\(name)/Service", resources: resources, swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "\(name)Command", dependencies: (["\(name)Service"] + backbones).map { .byName(name: $0) },
+            path: "Services/\(name)/Command", swiftSettings: swiftSettings),
+    ]
+}
+
+func tests(_ name: String, _ needs: [String], resources: [Resource] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: (needs + ["TestSupport"]).map { .byName(name: $0) },
+        path: "Tests/\(name)Tests", resources: resources, swiftSettings: swiftSettings)
+}
+
+let cLibraries: [Target] = [
+    cLibrary("CRdKafka", pkgConfig: "rdkafka", debian: "librdkafka-dev"),
+    cLibrary("CLibPQ", pkgConfig: "libpq", debian: "libpq-dev"),
+    cLibrary("COpenSSL", pkgConfig: "libcrypto", debian: "libssl-dev"),
+    cLibrary("CMicroHTTPD", pkgConfig: "libmicrohttpd", debian: "libmicrohttpd-dev"),
+    cLibrary("CCurl", pkgConfig: "libcurl", debian: "libcurl4-openssl-dev"),
+    cLibrary("CLinux"),
+]
+
+let layers: [Target] = [
+    shared("EventModel"),
+    shared("EventCodec", ["EventModel"]),
+    shared("Matching", ["EventModel"]),
+    shared("Crypto", ["COpenSSL"]),
+    shared("Signing", ["EventModel", "Crypto"]),
+    shared("Observability", ["CLinux"]),
+    shared("HTTPServer", ["CMicroHTTPD", "CLinux", "Observability"]),
+    shared("Egress", ["EventModel", "CCurl", "CLinux", "Observability"]),
+    shared("Database", ["CLibPQ", "CLinux", "Observability"]),
+    shared("Store", ["Database", "EventModel", "Crypto"]),
+    shared("Backbone", ["EventModel", "EventCodec"]),
+    shared(
+        "PostgresBackbone", ["Backbone", "EventModel", "EventCodec", "Database", "Store", "Observability", "Crypto"]),
+    shared(
+        "KafkaBackbone",
+        ["CRdKafka", "CLinux", "Backbone", "EventModel", "EventCodec", "Database", "Store", "Observability", "Crypto"]),
+    shared("ServiceKit", ["Observability", "HTTPServer", "CLinux"]),
+]
+
+let services: [Target] =
+    service(
+        "Ingest",
+        needs: ["EventModel", "EventCodec", "Crypto", "Backbone", "Store", "HTTPServer", "ServiceKit", "Observability"])
+    + service(
+        "Feed",
+        needs: [
+            "EventModel", "EventCodec", "Crypto", "Signing", "Backbone", "Store", "Database", "HTTPServer",
+            "ServiceKit",
+            "Observability", "Egress",
+        ])
+    + service(
+        "Matcher",
+        needs: ["EventModel", "EventCodec", "Matching", "Backbone", "Store", "ServiceKit", "Observability"])
+    + service(
+        "Delivery",
+        needs: [
+            "EventModel", "EventCodec", "Crypto", "Signing", "Egress", "Backbone", "Store", "ServiceKit",
+            "Observability",
+        ])
+    + service(
+        "Tool",
+        needs: [
+            "EventModel", "EventCodec", "Crypto", "Signing", "Egress", "Store", "Database", "HTTPServer", "ServiceKit",
+            "Observability", "KafkaBackbone", "CLinux",
+        ])
+
+let testTargets: [Target] = [
+    .target(
+        name: "TestSupport",
+        dependencies: ["EventModel", "EventCodec", "Backbone", "Database", "Observability", "CLinux"],
+        path: "Tests/Support", swiftSettings: swiftSettings),
+    tests("EventModel", ["EventModel"]),
+]
+
+let package = Package(
+    name: "fanfare",
+    products: [
+        .executable(name: "fanfare-ingest", targets: ["IngestCommand"]),
+        .executable(name: "fanfare-feed", targets: ["FeedCommand"]),
+        .executable(name: "fanfare-matcher", targets: ["MatcherCommand"]),
+        .executable(name: "fanfare-delivery", targets: ["DeliveryCommand"]),
+        .executable(name: "fanfare", targets: ["ToolCommand"]),
+    ],
+    targets: cLibraries + layers + services + testTargets
+)
