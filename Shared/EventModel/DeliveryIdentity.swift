@@ -1,0 +1,42 @@
+extension Identifier where Kind == DeliveryKind {
+    /// The id of the delivery of `event` to `endpoint` for `cause`: the same for every attempt, relocation and repeat,
+    /// in every process. It carries the event's time, so that ids of one hour lie side by side in an index.
+    public init(event: EventID, endpoint: EndpointID, cause: Cause) {
+        var first = StableHash(seed: 0x9E37_79B9_7F4A_7C15)
+        var second = StableHash(seed: 0xC2B2_AE3D_27D4_EB4F)
+        for word in [event.ulid.high, event.ulid.low, endpoint.ulid.high, endpoint.ulid.low] {
+            first.mix(word)
+            second.mix(word)
+        }
+        if cause != .live {
+            for byte in cause.description.utf8 {
+                first.mix(UInt64(byte))
+                second.mix(UInt64(byte))
+            }
+        }
+        self.init(
+            Ulid(
+                milliseconds: event.ulid.milliseconds, randomHigh: UInt16(truncatingIfNeeded: first.value),
+                randomLow: second.value))
+    }
+}
+
+/// A hash that is the same in every process and release: partitions and ids are derived from it, so it never changes.
+/// Not for secrets and not for tables that strangers can fill.
+public struct StableHash: Sendable {
+    private var state: UInt64
+
+    public init(seed: UInt64 = 0) {
+        state = seed
+    }
+
+    /// Takes in eight bytes (the finaliser of splitmix64 over the running state).
+    public mutating func mix(_ word: UInt64) {
+        var mixed = (state ^ word) &+ 0x9E37_79B9_7F4A_7C15
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        state = mixed ^ (mixed >> 31)
+    }
+
+    public var value: UInt64 { state }
+}

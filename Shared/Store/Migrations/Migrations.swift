@@ -1,0 +1,10 @@
+/// The schema's versions, in order. Forward only; a released one never changes.
+enum SchemaSource {
+    static let all: [(version: Int, name: String, sql: String)] = [
+        (1, "feed", M001Feed.sql),
+        (2, "store-functions", M002StoreFunctions.sql),
+        (3, "delivery", M003Delivery.sql),
+        (4, "tenancy", M004Tenancy.sql),
+        (5, "maintenance", M005Maintenance.sql),
+    ]
+}
