@@ -55,16 +55,17 @@ let cLibraries: [Target] = [
 ]
 
 let layers: [Target] = [
+    shared("Encodings"),
     shared("EventModel"),
-    shared("EventCodec", ["EventModel"]),
+    shared("EventCodec", ["EventModel", "Encodings"]),
     shared("Matching", ["EventModel"]),
-    shared("Crypto", ["COpenSSL"]),
-    shared("Signing", ["EventModel", "Crypto"]),
+    shared("Crypto", ["COpenSSL", "Encodings"]),
+    shared("Signing", ["EventModel", "Encodings", "Crypto"]),
     shared("Observability", ["CLinux"]),
     shared("HTTPServer", ["CMicroHTTPD", "CLinux", "Observability"]),
     shared("Egress", ["EventModel", "CCurl", "CLinux", "Observability"]),
     shared("Database", ["CLibPQ", "CLinux", "Observability"]),
-    shared("Store", ["Database", "EventModel", "Crypto"]),
+    shared("Store", ["Database", "EventModel", "Encodings", "Crypto"]),
     shared("Backbone", ["EventModel", "EventCodec"]),
     shared(
         "PostgresBackbone", ["Backbone", "EventModel", "EventCodec", "Database", "Store", "Observability", "Crypto"]),
@@ -77,11 +78,14 @@ let layers: [Target] = [
 let services: [Target] =
     service(
         "Ingest",
-        needs: ["EventModel", "EventCodec", "Crypto", "Backbone", "Store", "HTTPServer", "ServiceKit", "Observability"])
+        needs: [
+            "EventModel", "EventCodec", "Encodings", "Crypto", "Backbone", "Store", "HTTPServer", "ServiceKit",
+            "Observability",
+        ])
     + service(
         "Feed",
         needs: [
-            "EventModel", "EventCodec", "Crypto", "Signing", "Backbone", "Store", "Database", "HTTPServer",
+            "EventModel", "EventCodec", "Encodings", "Crypto", "Signing", "Backbone", "Store", "Database", "HTTPServer",
             "ServiceKit",
             "Observability", "Egress",
         ])
@@ -91,13 +95,14 @@ let services: [Target] =
     + service(
         "Delivery",
         needs: [
-            "EventModel", "EventCodec", "Crypto", "Signing", "Egress", "Backbone", "Store", "ServiceKit",
+            "EventModel", "EventCodec", "Encodings", "Crypto", "Signing", "Egress", "Backbone", "Store", "ServiceKit",
             "Observability",
         ])
     + service(
         "Tool",
         needs: [
-            "EventModel", "EventCodec", "Crypto", "Signing", "Egress", "Store", "Database", "HTTPServer", "ServiceKit",
+            "EventModel", "EventCodec", "Encodings", "Crypto", "Signing", "Egress", "Store", "Database", "HTTPServer",
+            "ServiceKit",
             "Observability", "KafkaBackbone", "CLinux",
         ])
 
@@ -106,7 +111,9 @@ let testTargets: [Target] = [
         name: "TestSupport",
         dependencies: ["EventModel", "EventCodec", "Backbone", "Database", "Observability", "CLinux"],
         path: "Tests/Support", swiftSettings: swiftSettings),
+    tests("Encodings", ["Encodings"]),
     tests("EventModel", ["EventModel"]),
+    tests("Crypto", ["Crypto", "Encodings"]),
 ]
 
 let package = Package(
