@@ -114,6 +114,7 @@ let testTargets: [Target] = [
     tests("Encodings", ["Encodings"]),
     tests("EventModel", ["EventModel"]),
     tests("Crypto", ["Crypto", "Encodings"]),
+    tests("Observability", ["Observability"]),
 ]
 
 let package = Package(
