@@ -112,6 +112,7 @@ let testTargets: [Target] = [
         dependencies: ["EventModel", "EventCodec", "Backbone", "Database", "Observability", "CLinux"],
         path: "Tests/Support", swiftSettings: swiftSettings),
     tests("Encodings", ["Encodings"]),
+    tests("Support", ["EventModel"]),
     tests("EventModel", ["EventModel"]),
     tests("Crypto", ["Crypto", "Encodings"]),
     tests("Observability", ["Observability"]),
