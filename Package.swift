@@ -116,6 +116,7 @@ let testTargets: [Target] = [
     tests("EventModel", ["EventModel"]),
     tests("Crypto", ["Crypto", "Encodings"]),
     tests("Observability", ["Observability"]),
+    tests("Egress", ["Egress", "EventModel", "CLinux"]),
 ]
 
 let package = Package(
