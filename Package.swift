@@ -107,9 +107,11 @@ let services: [Target] =
         ])
 
 let testTargets: [Target] = [
+    // Only the receiver of the tests speaks TLS as a server.
+    .systemLibrary(name: "CTLS", path: "Tests/CTLS", pkgConfig: "libssl", providers: [.apt(["libssl-dev"])]),
     .target(
         name: "TestSupport",
-        dependencies: ["EventModel", "EventCodec", "Backbone", "Database", "Observability", "CLinux"],
+        dependencies: ["EventModel", "EventCodec", "Backbone", "Database", "Observability", "CLinux", "CTLS"],
         path: "Tests/Support", swiftSettings: swiftSettings),
     tests("Support", ["EventModel"]),
     tests("Encodings", ["Encodings"]),
