@@ -116,6 +116,7 @@ let testTargets: [Target] = [
     tests("Support", ["EventModel"]),
     tests("Encodings", ["Encodings"]),
     tests("EventModel", ["EventModel"]),
+    tests("EventCodec", ["EventCodec", "EventModel", "Encodings"]),
     tests("Crypto", ["Crypto", "Encodings"]),
     tests("Observability", ["Observability"]),
     tests("Egress", ["Egress", "EventModel", "CLinux"]),
