@@ -120,6 +120,7 @@ let testTargets: [Target] = [
     tests("Crypto", ["Crypto", "Encodings"]),
     tests("Observability", ["Observability"]),
     tests("Egress", ["Egress", "EventModel", "CLinux"]),
+    tests("ServiceKit", ["ServiceKit", "Observability", "HTTPServer"]),
 ]
 
 let package = Package(

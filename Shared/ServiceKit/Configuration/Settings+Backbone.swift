@@ -1,0 +1,42 @@
+/// What carries the events.
+public enum BackboneKind: String, Sendable, CaseIterable {
+    case postgres, kafka
+}
+
+extension Settings {
+    public static let backboneKind = Setting(
+        "backbone", .choice(of: BackboneKind.self), default: "postgres",
+        "What carries events and deliveries: Postgres alone, or Kafka with Postgres as the store.")
+    public static let postgresDSN = OptionalSetting(
+        "postgres.dsn", .secret, "How to reach Postgres, as libpq reads it: a URL or `host=… dbname=…`.")
+    public static let postgresConnections = Setting(
+        "postgres.connections", .int(1...64), default: "8", "Connections to Postgres, each with a thread of its own.")
+    public static let kafkaBrokers = OptionalSetting(
+        "kafka.brokers", .list, "Kafka's bootstrap servers, `host:port` each.")
+    public static let kafkaTopicPrefix = OptionalSetting(
+        "kafka.topic-prefix",
+        .string("up to 64 of A-Z a-z 0-9 . _ -", length: 1...64) { byte in
+            isLetterOrDigit(byte) || byte == UInt8(ascii: ".") || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-")
+        },
+        "Written before the names of topics and groups, for several installations on one cluster.")
+    public static let eventsPartitions = Setting(
+        "events.partitions", .int(1...1024), default: "12",
+        "Partitions of the event log; fixed when the installation is made.")
+    public static let lanesPartitions = Setting(
+        "lanes.partitions", .int(1...1024), default: "48",
+        "Partitions of the delivery lanes; fixed when the installation is made.")
+
+    static let backbone: [SettingDeclaration] = [
+        backboneKind.declaration, postgresDSN.declaration, postgresConnections.declaration, kafkaBrokers.declaration,
+        kafkaTopicPrefix.declaration, eventsPartitions.declaration, lanesPartitions.declaration,
+    ]
+}
+
+func isLetterOrDigit(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"):
+        true
+    default: false
+    }
+}

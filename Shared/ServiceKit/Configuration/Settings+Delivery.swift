@@ -1,0 +1,32 @@
+extension Settings {
+    public static let allowPrivateTargets = Setting(
+        "allow-private-targets", .bool, default: "false", used: [.feed, .delivery],
+        "Lets webhooks point to private addresses and to plain http: for trials and closed networks only.")
+    public static let headerPrefix = Setting(
+        "header-prefix",
+        .string("a header name's beginning, up to 32 of A-Z a-z 0-9 -", length: 1...32) { byte in
+            isLetterOrDigit(byte) || byte == UInt8(ascii: "-")
+        },
+        default: "X-IC", used: [.feed, .delivery], "Begins the names of the headers that deliveries carry.")
+    public static let deliveryInFlight = Setting(
+        "delivery.in-flight", .int(1...100_000), default: "1024", used: [.delivery],
+        "Deliveries that one process sends at a time.")
+    public static let deliveryEndpointInFlight = Setting(
+        "delivery.endpoint-in-flight", .int(1...10_000), default: "64", used: [.delivery],
+        "Deliveries that one endpoint gets at a time.")
+    public static let deliveryTimeout = Setting(
+        "delivery.timeout", .duration(.seconds(1) ... .seconds(30)), default: "10s", used: [.feed, .delivery],
+        "How long an endpoint may take to answer where its webhook does not say.")
+    public static let deliveryBreakerFailures = Setting(
+        "delivery.breaker-failures", .int(1...1_000), default: "10", used: [.delivery],
+        "Failures in a row after which an endpoint gets probes only.")
+    public static let deliveryBreakerProbe = Setting(
+        "delivery.breaker-probe", .duration(.seconds(1) ... .seconds(3600)), default: "30s", used: [.delivery],
+        "The time between probes of an endpoint that keeps failing.")
+
+    static let delivering: [SettingDeclaration] = [
+        allowPrivateTargets.declaration, headerPrefix.declaration, deliveryInFlight.declaration,
+        deliveryEndpointInFlight.declaration, deliveryTimeout.declaration, deliveryBreakerFailures.declaration,
+        deliveryBreakerProbe.declaration,
+    ]
+}

@@ -1,0 +1,28 @@
+extension Settings {
+    public static let ingestListen = Setting(
+        "ingest.listen", .hostPort, default: "127.0.0.1:3400", used: [.ingest], "Where events are published.")
+    public static let feedListen = Setting(
+        "feed.listen", .hostPort, default: "127.0.0.1:3401", used: [.feed],
+        "Where the feed, its management and the console are served.")
+    public static let masterKey = OptionalSetting(
+        "master-key", .secret, used: [.ingest, .feed, .delivery],
+        "Encrypts the secrets at rest: 32 bytes in base64 or hex, or several keys separated by commas or line feeds, of "
+            + "which the first encrypts and all decrypt.")
+    public static let httpConnections = Setting(
+        "http.connections", .int(16...1_000_000), default: "10000", used: [.ingest, .feed],
+        "Connections served at a time; more wait to be accepted.")
+    public static let httpHeadTimeout = Setting(
+        "http.head-timeout", .duration(.milliseconds(100) ... .seconds(300)), default: "10s", used: [.ingest, .feed],
+        "How long a client may take to send the head of a request.")
+    public static let httpBodyTimeout = Setting(
+        "http.body-timeout", .duration(.milliseconds(100) ... .seconds(3600)), default: "30s", used: [.ingest, .feed],
+        "How long a client may take to send a request's body.")
+    public static let httpIdleTimeout = Setting(
+        "http.idle-timeout", .duration(.seconds(1) ... .seconds(3600)), default: "75s", used: [.ingest, .feed],
+        "How long a connection stays open between requests.")
+
+    static let doors: [SettingDeclaration] = [
+        ingestListen.declaration, feedListen.declaration, masterKey.declaration, httpConnections.declaration,
+        httpHeadTimeout.declaration, httpBodyTimeout.declaration, httpIdleTimeout.declaration,
+    ]
+}
