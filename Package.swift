@@ -64,7 +64,7 @@ let layers: [Target] = [
     shared("Observability", ["CLinux"]),
     shared("HTTPServer", ["CMicroHTTPD", "CLinux", "Observability"]),
     shared("Egress", ["EventModel", "CCurl", "CLinux", "Observability"]),
-    shared("Database", ["CLibPQ", "CLinux", "Observability"]),
+    shared("Database", ["EventModel", "CLibPQ", "CLinux", "Observability"]),
     shared("Store", ["Database", "EventModel", "Encodings", "Crypto"]),
     shared("Backbone", ["EventModel", "EventCodec"]),
     shared(
