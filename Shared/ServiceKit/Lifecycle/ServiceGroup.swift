@@ -2,15 +2,15 @@ public import Observability
 
 /// Runs services together and ends them one after the other.
 ///
-/// All start at once. They end in the order given: intake first, then what it feeds, storage last; each is cancelled when
+/// All start at once. They end in the order given: intake first, then what it feeds, storage last; each is stopped when
 /// the one before it has returned, so that whoever drains still finds what it drains into. One that fails, or returns
 /// unasked, brings the others down the same way and makes the result `failed`.
 public struct ServiceGroup: Sendable {
     /// How long things may take.
     public struct Timing: Sendable {
-        /// From the request to the first cancellation; does not apply when a service has failed.
+        /// From the request to the first stop; does not apply when a service has failed.
         public var delay: Duration
-        /// From the first cancellation to `whenGraceIsOver`.
+        /// From the first stop to `whenGraceIsOver`.
         public var grace: Duration
 
         public init(delay: Duration = .zero, grace: Duration) {
@@ -102,30 +102,15 @@ public struct ServiceGroup: Sendable {
         }
     }
 
-    /// Cancels the service, and it alone, once `stop` is requested.
     private static func run(_ service: any Service, until stop: ShutdownSignal) async -> End {
-        await withTaskGroup(of: End?.self) { group in
-            group.addTask {
-                do {
-                    try await service.run()
-                    return .returned
-                } catch is CancellationError {
-                    // What cancelled code commonly does; whether it was cancelled is known outside.
-                    return .returned
-                } catch {
-                    return .failed(error)
-                }
-            }
-            group.addTask {
-                await stop.wait()
-                return nil
-            }
-            var end = End.returned
-            while let event = await group.next() {
-                if let event { end = event }
-                group.cancelAll()
-            }
-            return end
+        do {
+            try await service.run(until: stop)
+            return .returned
+        } catch is CancellationError {
+            // What stopped code commonly throws; whether it was to stop, the progress knows.
+            return .returned
+        } catch {
+            return .failed(error)
         }
     }
 }

@@ -8,12 +8,12 @@ import Testing
 private struct Recorded: Service {
     let name: String
     let journal: Journal
-    /// What it does between its start and the end that cancellation brings.
-    var body: @Sendable () async throws -> Void = { await ShutdownSignal().wait() }
+    /// What it does between its start and its end.
+    var body: @Sendable (ShutdownSignal) async throws -> Void = { await $0.wait() }
 
-    func run() async throws {
+    func run(until stop: ShutdownSignal) async throws {
         journal.write("\(name) starts")
-        try await body()
+        try await body(stop)
         journal.write("\(name) ends")
     }
 }
@@ -57,16 +57,13 @@ private struct Broken: Error {}
         #expect(sink.lines.isEmpty)
     }
 
-    @Test func `the next is not cancelled before the one in front has drained`() async throws {
+    @Test func `the next is not stopped before the one in front has drained`() async throws {
         let gate = ShutdownSignal()
         let journal = journal
-        let intake = Recorded(name: "intake", journal: journal) {
-            await ShutdownSignal().wait()
-            // What a drain does: it waits for something that cancellation does not end.
+        let intake = Recorded(name: "intake", journal: journal) { stop in
+            await stop.wait()
             journal.write("intake drains")
-            await withTaskGroup { group in
-                group.addTask { while !gate.isRequested { await Task.yield() } }
-            }
+            await gate.wait()
         }
         let store = Recorded(name: "store", journal: journal)
         async let code = run(group([intake, store]), services: 2)
@@ -79,7 +76,8 @@ private struct Broken: Error {}
 
     @Test func `a service that fails brings the others down in order`() async throws {
         let services: [any Service] = [
-            Recorded(name: "intake", journal: journal), Recorded(name: "broken", journal: journal) { throw Broken() },
+            Recorded(name: "intake", journal: journal),
+            Recorded(name: "broken", journal: journal) { _ in throw Broken() },
             Recorded(name: "store", journal: journal),
         ]
         #expect(await group(services, delay: .seconds(3600)).run(until: shutdown) == .failed)
@@ -92,7 +90,7 @@ private struct Broken: Error {}
 
     @Test func `a service that returns unasked is a failure`() async throws {
         let services: [any Service] = [
-            Recorded(name: "intake", journal: journal), Recorded(name: "short", journal: journal) {},
+            Recorded(name: "intake", journal: journal), Recorded(name: "short", journal: journal) { _ in },
         ]
         #expect(await group(services).run(until: shutdown) == .failed)
         #expect(try #require(sink.lines.first).contains(#""msg":"a service ended unasked","what":"short""#))
@@ -100,8 +98,8 @@ private struct Broken: Error {}
 
     @Test func `a failure while draining makes the result failed and the rest still ends`() async throws {
         let services: [any Service] = [
-            Recorded(name: "intake", journal: journal) {
-                await ShutdownSignal().wait()
+            Recorded(name: "intake", journal: journal) { stop in
+                await stop.wait()
                 throw Broken()
             }, Recorded(name: "store", journal: journal),
         ]
@@ -110,17 +108,28 @@ private struct Broken: Error {}
     }
 
     @Test func `cancelled work that says so has ended well`() async throws {
-        let service = Recorded(name: "loop", journal: journal) { try await Task.sleep(for: .seconds(3600)) }
+        let service = NamedService("loop") { [journal] in
+            journal.write("loop starts")
+            try await Task.sleep(for: .seconds(3600))
+        }
         #expect(try await run(group([service]), services: 1) == .done)
+    }
+
+    @Test func `what ends by cancellation drains, and its failure counts`() async throws {
+        let service = NamedService("lanes") { [journal] in
+            journal.write("lanes starts")
+            await ShutdownSignal().wait()
+            journal.write("lanes is cancelled: \(Task.isCancelled)")
+            throw Broken()
+        }
+        #expect(try await run(group([service]), services: 1) == .failed)
+        #expect(journal.all.last == "lanes is cancelled: true")
     }
 
     @Test func `who still drains when the grace is over is named`() async throws {
         let gate = ShutdownSignal()
         let given = Mutex<[String]>([])
-        let stuck = NamedService("stuck") { [journal] in
-            journal.write("stuck starts")
-            while !gate.isRequested { await Task.yield() }
-        }
+        let stuck = Recorded(name: "stuck", journal: journal) { _ in await gate.wait() }
         let group = group([stuck, Recorded(name: "store", journal: journal)], grace: .milliseconds(20)) { running in
             given.withLock { $0 = running }
             gate.request()
@@ -129,7 +138,7 @@ private struct Broken: Error {}
         #expect(given.withLock { $0 } == ["stuck", "store"])
     }
 
-    @Test func `nothing is cancelled before the delay is over`() async throws {
+    @Test func `nothing is stopped before the delay is over`() async throws {
         let clock = ContinuousClock()
         let start = clock.now
         let code = try await run(
@@ -141,7 +150,7 @@ private struct Broken: Error {}
 
     @Test func `a failure during the delay ends the waiting`() async throws {
         let gate = ShutdownSignal()
-        let late = Recorded(name: "late", journal: journal) {
+        let late = Recorded(name: "late", journal: journal) { _ in
             await gate.wait()
             throw Broken()
         }
