@@ -6,9 +6,13 @@ public import EventModel
 /// wait until they are due, moves a stuck head out of the way, and forgets what was lost to another owner. The worker
 /// decides only what becomes of each record.
 public protocol DeliveryLanes: Sendable {
-    /// Owns lanes and serves until the task is cancelled; then drains for at most two seconds, moves what is left out of
-    /// the way, gives the lanes back and returns.
+    /// Owns lanes and serves until `shutdown`.
     func run() async throws
+
+    /// Hands out nothing more (`receive` answers nil), waits at most two seconds for the outcomes of what is out, moves what
+    /// is left out of the way, gives the lanes back, and lets `run` return. Cancelling the task of `run` gives up at once,
+    /// as kill -9 would.
+    func shutdown() async
 
     /// True once this process owns lanes or knows that others own them all.
     var isReady: Bool { get }

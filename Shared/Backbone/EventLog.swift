@@ -5,8 +5,11 @@ public import EventModel
 ///
 ///     let receipts = try await log.append(batch)   // one call, one commit, one answer for all of them
 public protocol EventLog: Sendable {
-    /// Connects, warms up and serves until the task is cancelled.
+    /// Connects, warms up and serves until `shutdown`.
     func run() async throws
+
+    /// Ends what `run` does, after what was appended is answered. (Cancelling the task of `run` gives up at once.)
+    func shutdown() async
 
     /// True once an append can be expected to succeed.
     var isReady: Bool { get }

@@ -11,8 +11,12 @@ public import EventModel
 ///         try await fanOut.complete(batch, deliveries: match(batch.rows))
 ///     }
 public protocol FanOut: Sendable {
-    /// Owns partitions and serves until the task is cancelled; then drains, gives its partitions back and returns.
+    /// Owns partitions and serves until `shutdown`.
     func run() async throws
+
+    /// Hands out nothing more (`next` answers nil), waits for the batch that is out, gives the partitions back, and lets
+    /// `run` return. Cancelling the task of `run` gives up at once, as kill -9 would.
+    func shutdown() async
 
     /// True once this process owns partitions or knows that others own them all.
     var isReady: Bool { get }
