@@ -120,6 +120,7 @@ let testTargets: [Target] = [
     tests("Crypto", ["Crypto", "Encodings"]),
     tests("Observability", ["Observability"]),
     tests("Egress", ["Egress", "EventModel", "CLinux"]),
+    tests("HTTPServer", ["HTTPServer", "Observability"]),
     tests("ServiceKit", ["ServiceKit", "Observability", "HTTPServer"]),
 ]
 

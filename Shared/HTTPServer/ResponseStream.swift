@@ -1,0 +1,192 @@
+internal import Synchronization
+
+/// The body of an answer that is written bit by bit, for server-sent events above all.
+///
+/// Pushes from any thread go to a queue of `capacity` bytes; when it is full a push is refused and the owner decides
+/// (usually: end the stream, the client is too slow). An idle stream costs about 200 bytes here.
+///
+/// ```swift
+/// let stream = ResponseStream(onClose: { subscribers.remove(id) })
+/// responder.respond(.events(stream))
+/// stream.push(Array("data: hello\n\n".utf8))
+/// ```
+public final class ResponseStream: Sendable {
+    /// What became of a push.
+    public enum Push: Sendable, Hashable {
+        case queued
+        /// The queue has no room; nothing was taken.
+        case full
+        /// The stream was ended, or the client has left; nothing was taken.
+        case closed
+    }
+
+    private enum Phase { case open, ended, closed }
+
+    private struct State {
+        var phase = Phase.open
+        /// What waits to be sent; the first `sent` chunks and `offset` bytes of the next are gone already.
+        var chunks: [[UInt8]] = []
+        var sent = 0
+        var offset = 0
+        var queued = 0
+        /// Whether the loop waits to be told of the next push.
+        var parked = false
+        var loop: EventLoop?
+        var id = SlotID.none
+        var onClose: (@Sendable () -> Void)?
+    }
+
+    /// The most bytes that may wait; a push that would pass it is refused.
+    public let capacity: Int
+    private let state: Mutex<State>
+
+    /// - Parameter onClose: runs once, on a loop thread, when the stream is over for whatever reason; must not block.
+    public init(capacity: Int = 64 * 1024, onClose: (@Sendable () -> Void)? = nil) {
+        self.capacity = capacity
+        state = Mutex(State(onClose: onClose))
+    }
+
+    /// The bytes that wait to be handed to the connection.
+    public var queuedBytes: Int { state.withLock(\.queued) }
+
+    /// Whether the client has left or everything up to the end was sent.
+    public var isClosed: Bool { state.withLock { $0.phase == .closed } }
+
+    /// Sends bytes after all those pushed before.
+    @discardableResult
+    public func push(_ bytes: [UInt8]) -> Push {
+        let (push, wake) = enqueue(bytes)
+        if let wake { wake.loop.post(.continueStream(wake.id)) }
+        return push
+    }
+
+    /// Sends the same bytes to many streams with one wake-up for each loop concerned; the bytes are shared, not copied.
+    ///
+    /// - Returns: the streams that took nothing because they were full or closed.
+    @discardableResult
+    public static func push(_ bytes: [UInt8], to streams: some Sequence<ResponseStream>) -> [ResponseStream] {
+        push(streams.lazy.map { ($0, bytes) })
+    }
+
+    /// Sends to each stream its own bytes with one wake-up for each loop concerned.
+    ///
+    /// - Returns: the streams that took nothing because they were full or closed.
+    @discardableResult
+    public static func push(_ items: some Sequence<(ResponseStream, [UInt8])>) -> [ResponseStream] {
+        var refused: [ResponseStream] = []
+        var batch = CommandBatch(capacity: items.underestimatedCount)
+        for (stream, bytes) in items {
+            let (push, wake) = stream.enqueue(bytes)
+            if push != .queued { refused.append(stream) }
+            if let wake { batch.add(.continueStream(wake.id), for: wake.loop) }
+        }
+        batch.post()
+        return refused
+    }
+
+    /// Ends the stream after what is queued; the client sees a complete answer.
+    public func end() {
+        let wake: Wake? = state.withLock { state in
+            guard state.phase == .open else { return nil }
+            state.phase = .ended
+            return ResponseStream.wake(&state)
+        }
+        if let wake { wake.loop.post(.continueStream(wake.id)) }
+    }
+
+    // MARK: - The loop's side
+
+    private struct Wake {
+        let loop: EventLoop
+        let id: SlotID
+    }
+
+    private static func wake(_ state: inout State) -> Wake? {
+        guard state.parked, let loop = state.loop else { return nil }
+        state.parked = false
+        return Wake(loop: loop, id: state.id)
+    }
+
+    private func enqueue(_ bytes: [UInt8]) -> (Push, Wake?) {
+        state.withLock { state in
+            guard state.phase == .open else { return (.closed, nil) }
+            guard !bytes.isEmpty else { return (.queued, nil) }
+            guard state.queued + bytes.count <= capacity else { return (.full, nil) }
+            state.chunks.append(bytes)
+            state.queued += bytes.count
+            return (.queued, ResponseStream.wake(&state))
+        }
+    }
+
+    /// Ties the stream to its request; called by the loop that answers with it.
+    ///
+    /// - Returns: false for a stream that is over or belongs to another answer.
+    func attach(to loop: EventLoop, _ id: SlotID) -> Bool {
+        state.withLock { state in
+            guard state.loop == nil, state.phase != .closed else { return false }
+            state.loop = loop
+            state.id = id
+            return true
+        }
+    }
+
+    /// What the loop may send next.
+    enum Next: Equatable {
+        case bytes(Int)
+        /// Nothing now; the next push posts a command.
+        case parked
+        case ended
+        case closed
+    }
+
+    /// Moves queued bytes into `buffer`; called by the loop.
+    func next(into buffer: UnsafeMutableRawBufferPointer) -> Next {
+        state.withLock { state in
+            if state.phase == .closed { return .closed }
+            if state.queued == 0 {
+                if state.phase == .ended { return .ended }
+                state.parked = true
+                return .parked
+            }
+            var filled = 0
+            while filled < buffer.count, state.sent < state.chunks.count {
+                let length = state.chunks[state.sent].count
+                let count = min(buffer.count - filled, length - state.offset)
+                state.chunks[state.sent].withUnsafeBytes { chunk in
+                    UnsafeMutableRawBufferPointer(rebasing: buffer[filled..<filled + count])
+                        .copyMemory(from: UnsafeRawBufferPointer(rebasing: chunk[state.offset..<state.offset + count]))
+                }
+                filled += count
+                state.offset += count
+                if state.offset == length {
+                    state.chunks[state.sent] = []
+                    state.sent += 1
+                    state.offset = 0
+                }
+            }
+            state.queued -= filled
+            if state.sent == state.chunks.count {
+                // Memory goes back: thousands of idle streams must stay small.
+                state.chunks = []
+                state.sent = 0
+            }
+            return .bytes(filled)
+        }
+    }
+
+    /// The client has left, or everything was sent.
+    func closedByLoop() {
+        let action = state.withLock { state in
+            let action = state.onClose
+            state.phase = .closed
+            state.onClose = nil
+            state.chunks = []
+            state.sent = 0
+            state.offset = 0
+            state.queued = 0
+            state.parked = false
+            return action
+        }
+        action?()
+    }
+}
