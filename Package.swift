@@ -65,7 +65,7 @@ let layers: [Target] = [
     shared("HTTPServer", ["CMicroHTTPD", "CLinux", "Observability"]),
     shared("Egress", ["EventModel", "CCurl", "CLinux", "Observability"]),
     shared("Database", ["EventModel", "CLibPQ", "CLinux", "Observability"]),
-    shared("Store", ["Database", "EventModel", "Encodings", "Crypto"]),
+    shared("Store", ["Database", "EventModel", "Encodings", "Crypto", "Observability"]),
     shared("Backbone", ["EventModel", "EventCodec"]),
     shared(
         "PostgresBackbone", ["Backbone", "EventModel", "EventCodec", "Database", "Store", "Observability", "Crypto"]),

@@ -25,8 +25,14 @@ enum M004Tenancy {
             id text collate "C" primary key,
             tenant_id text collate "C" not null references fanfare.tenants on delete cascade,
             name text not null default '',
-            -- require, rate_per_s, ignore_request_id
-            settings text not null default '{}',
+            -- what a sender to its door must show
+            require text collate "C" not null default 'none' check (require in ('none', 'secret', 'signature')),
+            -- null: no limit of its own
+            rate_per_s double precision check (rate_per_s > 0),
+            -- `x-request-id` is no dedupe key here: a balancer in front invents it
+            ignore_request_id boolean not null default false,
+            -- sealed secrets, newest first, as `SecretBox` writes them; empty while nothing is required
+            secrets text[] not null default '{}',
             created_at timestamptz not null default now()
         );
         create index workspaces_tenant on fanfare.workspaces (tenant_id, id);
@@ -67,6 +73,7 @@ enum M004Tenancy {
             made_at timestamptz not null default now()
         );
         create index webhook_revisions_webhook on fanfare.webhook_revisions (webhook_id, version);
+        create index webhook_revisions_tenant on fanfare.webhook_revisions (tenant_id, webhook_id);
 
         -- Tokens, workspaces and tenants: what ingest and feed keep in memory reloads when this moves.
         create table fanfare.directory_version (

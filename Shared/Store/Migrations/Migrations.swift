@@ -6,5 +6,7 @@ enum SchemaSource {
         (3, "delivery", M003Delivery.sql),
         (4, "tenancy", M004Tenancy.sql),
         (5, "maintenance", M005Maintenance.sql),
+        (6, "management", M006Management.sql),
+        (7, "reading", M007Reading.sql),
     ]
 }
