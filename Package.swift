@@ -113,6 +113,10 @@ let testTargets: [Target] = [
         name: "TestSupport",
         dependencies: ["EventModel", "EventCodec", "Backbone", "Database", "Observability", "CLinux", "CTLS"],
         path: "Tests/Support", swiftSettings: swiftSettings),
+    // A program for the tests of what only a process shows: signals, exit codes, ports.
+    .executableTarget(
+        name: "ExampleService", dependencies: ["ServiceKit", "Observability"], path: "Tests/ExampleService",
+        swiftSettings: swiftSettings),
     tests("Support", ["EventModel"]),
     tests("Encodings", ["Encodings"]),
     tests("EventModel", ["EventModel"]),
@@ -121,7 +125,7 @@ let testTargets: [Target] = [
     tests("Observability", ["Observability"]),
     tests("Egress", ["Egress", "EventModel", "CLinux"]),
     tests("HTTPServer", ["HTTPServer", "Observability"]),
-    tests("ServiceKit", ["ServiceKit", "Observability", "HTTPServer"]),
+    tests("ServiceKit", ["ServiceKit", "Observability", "HTTPServer", "ExampleService"]),
 ]
 
 let package = Package(

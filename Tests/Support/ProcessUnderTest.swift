@@ -55,7 +55,8 @@ public final class ProcessUnderTest: Sendable {
         processID = try Spawn.run(
             command, environment: variables, input: nil, output: outputPath, errors: errorPath, folder: folder)
         try ProcessGuard.shared.watch(group: processID)
-        try startWaiting()
+        // waitid blocks.
+        TestThread { self.waitUntilEnded() }.detach()
     }
 
     /// Sends a signal to the process alone. Nothing happens when it has ended.
@@ -145,24 +146,6 @@ public final class ProcessUnderTest: Sendable {
             }
             continuation?.resume(returning: nil)
         }
-    }
-
-    /// waitid blocks, so it has a thread of its own.
-    private func startWaiting() throws {
-        var thread = pthread_t()
-        let context = Unmanaged.passRetained(self).toOpaque()
-        let code = pthread_create(
-            &thread, nil,
-            { context in
-                guard let context else { return nil }
-                Unmanaged<ProcessUnderTest>.fromOpaque(context).takeRetainedValue().waitUntilEnded()
-                return nil
-            }, context)
-        guard code == 0 else {
-            Unmanaged<ProcessUnderTest>.fromOpaque(context).release()
-            throw SpawnError("pthread_create", code)
-        }
-        pthread_detach(thread)
     }
 
     private func waitUntilEnded() {

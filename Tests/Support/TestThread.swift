@@ -35,4 +35,11 @@ public struct TestThread: Sendable {
     public func detach() {
         pthread_detach(thread)
     }
+
+    /// What `body` returns, computed on a thread of its own.
+    public static func run<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
+        await withCheckedContinuation { continuation in
+            TestThread { continuation.resume(returning: body()) }.detach()
+        }
+    }
 }

@@ -10,17 +10,49 @@ public protocol Service: Sendable {
     func run(until stop: ShutdownSignal) async throws
 }
 
-/// A service made of a name and a function.
+/// A service made of a name and functions.
 ///
 /// ```swift
-/// NamedService("event-log") { try await log.run() }
+/// NamedService("event-log", run: log.run, shutdown: log.shutdown)
 /// ```
 public struct NamedService: Service {
     public let name: String
     private let body: @Sendable (ShutdownSignal) async throws -> Void
 
-    /// What drains when its task is cancelled, as the backbones' `run()` does; a stop cancels it.
-    public init(_ name: String, run body: @escaping @Sendable () async throws -> Void) {
+    /// What runs until it is told otherwise: the form of the backbones and of the HTTP server. `shutdown` is called once,
+    /// when the stop is requested, and makes `run` return.
+    public init(
+        _ name: String, run body: @escaping @Sendable () async throws -> Void,
+        shutdown: @escaping @Sendable () async -> Void
+    ) {
+        self.name = name
+        self.body = { stop in
+            try await withThrowingTaskGroup { group in
+                group.addTask {
+                    await stop.wait()
+                    if stop.isRequested { await shutdown() }
+                    return false
+                }
+                group.addTask {
+                    try await body()
+                    return true
+                }
+                while let isOver = try await group.next() {
+                    // Returned unasked; nobody is to be told to stop.
+                    if isOver { group.cancelAll() }
+                }
+            }
+        }
+    }
+
+    /// What watches the signal itself.
+    public init(_ name: String, until body: @escaping @Sendable (ShutdownSignal) async throws -> Void) {
+        self.name = name
+        self.body = body
+    }
+
+    /// What ends by being cancelled and needs no drain: timers and refreshers.
+    public init(_ name: String, cancelling body: @escaping @Sendable () async throws -> Void) {
         self.name = name
         self.body = { stop in
             try await withThrowingTaskGroup { group in
@@ -32,12 +64,6 @@ public struct NamedService: Service {
                 try await group.waitForAll()
             }
         }
-    }
-
-    /// What watches the signal itself.
-    public init(_ name: String, until body: @escaping @Sendable (ShutdownSignal) async throws -> Void) {
-        self.name = name
-        self.body = body
     }
 
     public func run(until stop: ShutdownSignal) async throws { try await body(stop) }

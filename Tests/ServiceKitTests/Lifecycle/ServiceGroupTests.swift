@@ -108,22 +108,45 @@ private struct Broken: Error {}
     }
 
     @Test func `cancelled work that says so has ended well`() async throws {
-        let service = NamedService("loop") { [journal] in
-            journal.write("loop starts")
-            try await Task.sleep(for: .seconds(3600))
-        }
+        let service = NamedService(
+            "loop",
+            cancelling: { [journal] in
+                journal.write("loop starts")
+                try await Task.sleep(for: .seconds(3600))
+            })
         #expect(try await run(group([service]), services: 1) == .done)
     }
 
     @Test func `what ends by cancellation drains, and its failure counts`() async throws {
-        let service = NamedService("lanes") { [journal] in
-            journal.write("lanes starts")
-            await ShutdownSignal().wait()
-            journal.write("lanes is cancelled: \(Task.isCancelled)")
-            throw Broken()
-        }
+        let service = NamedService(
+            "lanes",
+            cancelling: { [journal] in
+                journal.write("lanes starts")
+                await ShutdownSignal().wait()
+                journal.write("lanes is cancelled: \(Task.isCancelled)")
+                throw Broken()
+            })
         #expect(try await run(group([service]), services: 1) == .failed)
         #expect(journal.all.last == "lanes is cancelled: true")
+    }
+
+    @Test func `what is told to shut down drains uncancelled`() async throws {
+        let told = ShutdownSignal()
+        let service = NamedService(
+            "lanes",
+            run: { [journal] in
+                journal.write("lanes starts")
+                await told.wait()
+                journal.write("lanes is cancelled: \(Task.isCancelled)")
+            }, shutdown: { told.request() })
+        #expect(try await run(group([service]), services: 1) == .done)
+        #expect(journal.all.last == "lanes is cancelled: false")
+    }
+
+    @Test func `what returns unasked is not told to shut down`() async throws {
+        let service = NamedService("lanes", run: {}, shutdown: { [journal] in journal.write("told") })
+        #expect(await group([service]).run(until: shutdown) == .failed)
+        #expect(!journal.all.contains("told"))
     }
 
     @Test func `who still drains when the grace is over is named`() async throws {

@@ -1,0 +1,3 @@
+internal import ServiceKit
+
+ServiceMain.run(ExampleService.definition)
