@@ -123,6 +123,7 @@ let testTargets: [Target] = [
     tests("EventCodec", ["EventCodec", "EventModel", "Encodings"]),
     tests("Crypto", ["Crypto", "Encodings"]),
     tests("Observability", ["Observability"]),
+    tests("Database", ["Database", "EventModel", "Observability"]),
     tests("Egress", ["Egress", "EventModel", "CLinux"]),
     tests("HTTPServer", ["HTTPServer", "Observability"]),
     tests("ServiceKit", ["ServiceKit", "Observability", "HTTPServer", "ExampleService"]),
