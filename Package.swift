@@ -122,13 +122,12 @@ let testTargets: [Target] = [
     tests("EventModel", ["EventModel"]),
     tests("EventCodec", ["EventCodec", "EventModel", "Encodings"]),
     tests("Crypto", ["Crypto", "Encodings"]),
-    tests(
-        "Signing", ["Signing", "Crypto", "EventCodec", "EventModel", "Encodings"], resources: [.copy("Fixtures")]),
     tests("Observability", ["Observability"]),
     tests("Database", ["Database", "EventModel", "Observability"]),
     tests("Egress", ["Egress", "EventModel", "CLinux"]),
     tests("HTTPServer", ["HTTPServer", "Observability"]),
     tests("ServiceKit", ["ServiceKit", "Observability", "HTTPServer", "ExampleService"]),
+    tests("IngestService", ["IngestService", "EventModel", "EventCodec", "Backbone", "HTTPServer", "Observability"]),
 ]
 
 let package = Package(

@@ -1,1 +1,51 @@
-// Replaced by the first real file of this service.
+public import Backbone
+public import EventModel
+public import HTTPServer
+public import Observability
+
+/// Every inbound door: verifies, normalises, makes the envelope's bytes once, appends, and answers when the log has
+/// acknowledged. Keeps no state that matters.
+///
+///     let ingest = IngestService(log: log, directory: directory, metrics: metrics, logger: logger)
+///     let server = HTTPServer(configuration: http, handler: ingest.router, …)
+public struct IngestService: Sendable {
+    public let router: Router
+    private let queue: AppendQueue
+    private let late: LateRequests
+
+    /// - Parameter concurrentAppends: Appends under way at a time, 1–16.
+    public init(
+        log: any EventLog, directory: any IngestDirectory, clock: any WallClock = SystemClock(),
+        concurrentAppends: Int = 2, metrics: MetricsRegistry, logger: Logger
+    ) {
+        var limits = AppendQueue.Limits()
+        limits.concurrentAppends = concurrentAppends
+        let queue = AppendQueue(log: log, limits: limits, metrics: metrics, logger: logger)
+        let late = LateRequests()
+        self.queue = queue
+        self.late = late
+        let hall = Hall(directory: directory, clock: clock, queue: queue, late: late)
+        var table = RouteTable()
+        for door in Self.doors { door.addRoutes(to: &table, hall: hall) }
+        WrongProcess.addRoutes(to: &table)
+        table.onTurnEnded { queue.flush() }
+        router = Router(table, logger: logger)
+    }
+
+    /// The registry: a new door is a line here.
+    private static var doors: [any Door] { [PublishDoor(), GenericDoor()] }
+
+    /// Appends what the doors accept until `shutdown`.
+    public func run() async {
+        await withDiscardingTaskGroup { group in
+            group.addTask { await late.run() }
+            group.addTask { await queue.run() }
+        }
+    }
+
+    /// Takes nothing more; `run` returns when what waits is answered. Called after the server has stopped accepting.
+    public func shutdown() {
+        late.close()
+        queue.close()
+    }
+}

@@ -1,0 +1,23 @@
+internal import Backbone
+internal import EventModel
+internal import HTTPServer
+
+/// One request that waits for its events to be durable.
+struct Submission: Sendable {
+    let events: [NewEvent]
+    /// Envelope bytes of all events.
+    let bytes: Int
+    let responder: Responder
+    /// Makes the answer from the events' receipts, in order; not called when one of them was refused or is unknown.
+    let answer: @Sendable (ArraySlice<AppendReceipt>) -> Response
+
+    init(
+        events: [NewEvent], responder: Responder,
+        answer: @escaping @Sendable (ArraySlice<AppendReceipt>) -> Response
+    ) {
+        self.events = events
+        self.responder = responder
+        self.answer = answer
+        bytes = events.reduce(0) { $0 + $1.envelope.count }
+    }
+}

@@ -1,0 +1,57 @@
+internal import Crypto
+internal import EventCodec
+internal import EventModel
+internal import HTTPServer
+internal import Synchronization
+
+/// What all doors share: the directory, the clock, the maker of ids, and the way to the log.
+final class Hall: Sendable {
+    let directory: any IngestDirectory
+    let clock: any WallClock
+    private let queue: AppendQueue
+    private let late: LateRequests
+    private let ids: Mutex<EventIDMaker>
+
+    init(directory: any IngestDirectory, clock: any WallClock, queue: AppendQueue, late: LateRequests) {
+        self.directory = directory
+        self.clock = clock
+        self.queue = queue
+        self.late = late
+        ids = Mutex(EventIDMaker(random: SecureRandom.fill))
+    }
+
+    /// An event's id: a hash for one with a key, so that every process gives it the same id all day.
+    func id(key: DedupeKey?, at now: Timestamp) -> EventID {
+        if let key { return EventIDMaker.keyed(key, at: now) }
+        return ids.withLock { $0.next(at: now) }
+    }
+
+    /// Answers a refusal, or queues an acceptance until the turn of the loop ends.
+    func conclude(_ verdict: DoorVerdict, _ responder: Responder, form: ErrorForm = .standard) {
+        switch verdict {
+        case .refuse(let error):
+            responder.respond(form.render(error))
+        case .accept(let submission):
+            if !queue.add(submission) { responder.respond(form.render(Unavailable.overloaded)) }
+        }
+    }
+
+    /// Runs `work` away from the loop: for the rare request whose token or workspace the snapshot does not have yet.
+    func later(_ responder: Responder, _ work: @escaping @Sendable () async -> Void) {
+        guard late.add(work) else {
+            responder.respond(Unavailable.overloaded)
+            return
+        }
+    }
+
+    /// Ends a turn that did not run on the loop.
+    func flush() {
+        queue.flush()
+    }
+
+    /// The dedupe key of a publisher's own key.
+    static func dedupeKey(_ material: [UInt8]) -> DedupeKey {
+        let digest = SHA256.hash(material).prefix
+        return DedupeKey(high: digest.high, low: digest.low)
+    }
+}

@@ -1,0 +1,57 @@
+import Backbone
+import EventModel
+import Synchronization
+
+/// A log in memory that does what a test says: stores, deduplicates, fails, holds back.
+final class FakeLog: EventLog {
+    struct State {
+        var batches: [[NewEvent]] = []
+        var failure: BackboneError?
+        var refusedTypes: Set<String> = []
+        var ids: [[UInt8]: EventID] = [:]
+        var isHolding = false
+        var held: [CheckedContinuation<Void, Never>] = []
+    }
+
+    let state = Mutex(State())
+    var isReady: Bool { true }
+
+    func run() async throws {}
+    func shutdown() async {}
+
+    func append(_ events: [NewEvent]) async throws(BackboneError) -> [AppendReceipt] {
+        await withCheckedContinuation { continuation in
+            let goesOn = state.withLock { state in
+                if state.isHolding { state.held.append(continuation) }
+                return !state.isHolding
+            }
+            if goesOn { continuation.resume() }
+        }
+        let result = state.withLock { state -> Result<[AppendReceipt], BackboneError> in
+            if let failure = state.failure { return .failure(failure) }
+            state.batches.append(events)
+            return .success(events.map { Self.receipt($0, &state) })
+        }
+        return try result.get()
+    }
+
+    private static func receipt(_ event: NewEvent, _ state: inout State) -> AppendReceipt {
+        if state.refusedTypes.contains(event.type) { return .refused(reason: "test") }
+        guard let key = event.dedupeKey else { return .stored(id: event.id, isDuplicate: false) }
+        if let known = state.ids[key] { return .stored(id: known, isDuplicate: true) }
+        state.ids[key] = event.id
+        return .stored(id: event.id, isDuplicate: false)
+    }
+
+    func release() {
+        let held = state.withLock { state in
+            state.isHolding = false
+            defer { state.held = [] }
+            return state.held
+        }
+        for continuation in held { continuation.resume() }
+    }
+
+    var events: [NewEvent] { state.withLock { $0.batches.flatMap(\.self) } }
+    var heldCount: Int { state.withLock { $0.held.count } }
+}

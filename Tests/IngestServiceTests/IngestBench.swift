@@ -1,0 +1,109 @@
+import EventModel
+import HTTPServer
+import IngestService
+import Observability
+import Synchronization
+import TestSupport
+
+/// An ingest on a socket, with a log and a directory of the test's.
+final class IngestBench: Sendable {
+    let log = FakeLog()
+    let directory = FakeDirectory()
+    let clock: ManualClock
+    let port: UInt16
+    private let server: HTTPServer
+    private let service: IngestService
+
+    private init() throws {
+        let metrics = MetricsRegistry()
+        let logger = Logger(service: "ingest", sink: CapturingLogSink())
+        clock = ManualClock(start: Timestamp(seconds: 1_780_000_000))
+        service = IngestService(log: log, directory: directory, clock: clock, metrics: metrics, logger: logger)
+        server = HTTPServer(
+            configuration: HTTPServerConfiguration(), handler: service.router, logger: logger, metrics: metrics)
+        port = try server.start()
+    }
+
+    /// Runs `body` with a running ingest.
+    static func with(_ body: @Sendable @escaping (IngestBench) async throws -> Void) async throws {
+        let bench = try IngestBench()
+        try await withThrowingTaskGroup { group in
+            group.addTask { await bench.server.run() }
+            group.addTask { await bench.service.run() }
+            do {
+                try await body(bench)
+            } catch {
+                await bench.end()
+                throw error
+            }
+            await bench.end()
+            try await group.waitForAll()
+        }
+    }
+
+    private func end() async {
+        log.release()
+        await server.shutdown(deadline: .seconds(5))
+        service.shutdown()
+    }
+
+    /// One request on a connection of its own.
+    func post(
+        _ path: String, _ body: String, token: String? = "writer", type: String? = "application/json",
+        headers: [(String, String)] = []
+    ) async throws -> RawResponse {
+        let port = port
+        return try await onThread {
+            let connection = try RawConnection(port: port)
+            defer { connection.close() }
+            var lines = headers
+            if let token { lines.append(("Authorization", "Bearer \(token)")) }
+            if let type { lines.append(("Content-Type", type)) }
+            return try connection.request("POST", path, headers: lines, body: Array(body.utf8))
+        }
+    }
+}
+
+final class FakeDirectory: IngestDirectory {
+    static let tenant = TenantID(Ulid(high: 1, low: 1))
+    static let workspace = WorkspaceID(Ulid(high: 2, low: 2))
+    static let lateWorkspace = WorkspaceID(Ulid(high: 2, low: 3))
+    let ignoresRequestID = Mutex(false)
+    let rate = Mutex<Double?>(nil)
+
+    func principal(token: String) -> DirectoryAnswer<Principal> {
+        switch token {
+        case "writer": .found(Principal(tenant: Self.tenant, mayWriteEvents: true))
+        case "reader": .found(Principal(tenant: Self.tenant, mayWriteEvents: false))
+        case "operator": .found(Principal(tenant: nil, mayWriteEvents: true))
+        case "late", "never", "outage": .unknown
+        default: .none
+        }
+    }
+
+    func lookUp(token: String) async -> DirectoryAnswer<Principal> {
+        switch token {
+        case "late": .found(Principal(tenant: Self.tenant, mayWriteEvents: true))
+        case "outage": .unknown
+        default: .none
+        }
+    }
+
+    func workspace(_ id: WorkspaceID) -> DirectoryAnswer<WorkspaceDoor> {
+        switch id {
+        case Self.workspace: .found(door(id))
+        case Self.lateWorkspace: .unknown
+        default: .none
+        }
+    }
+
+    func lookUp(workspace id: WorkspaceID) async -> DirectoryAnswer<WorkspaceDoor> {
+        id == Self.lateWorkspace ? .found(door(id)) : .none
+    }
+
+    private func door(_ id: WorkspaceID) -> WorkspaceDoor {
+        WorkspaceDoor(
+            id: id, tenant: Self.tenant, ignoresRequestID: ignoresRequestID.withLock { $0 },
+            ratePerSecond: rate.withLock { $0 })
+    }
+}
