@@ -122,6 +122,8 @@ let testTargets: [Target] = [
     tests("EventModel", ["EventModel"]),
     tests("EventCodec", ["EventCodec", "EventModel", "Encodings"]),
     tests("Crypto", ["Crypto", "Encodings"]),
+    tests(
+        "Signing", ["Signing", "Crypto", "EventCodec", "EventModel", "Encodings"], resources: [.copy("Fixtures")]),
     tests("Observability", ["Observability"]),
     tests("Database", ["Database", "EventModel", "Observability"]),
     tests("Egress", ["Egress", "EventModel", "CLinux"]),
