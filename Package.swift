@@ -126,7 +126,7 @@ let testTargets: [Target] = [
         "Signing", ["Signing", "Crypto", "EventCodec", "EventModel", "Encodings"], resources: [.copy("Fixtures")]),
     tests("Observability", ["Observability"]),
     tests("Database", ["Database", "EventModel", "Observability"]),
-    tests("Egress", ["Egress", "EventModel", "CLinux"]),
+    tests("Egress", ["Egress", "EventModel", "Observability", "CCurl", "CLinux"]),
     tests("HTTPServer", ["HTTPServer", "Observability"]),
     tests("ServiceKit", ["ServiceKit", "Observability", "HTTPServer", "ExampleService"]),
     tests("IngestService", ["IngestService", "EventModel", "EventCodec", "Backbone", "HTTPServer", "Observability"]),

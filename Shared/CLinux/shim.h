@@ -18,3 +18,18 @@ extern int pipe2(int ends[2], int flags);
 extern int pthread_setname_np(pthread_t thread, const char *name);
 extern int posix_spawn_file_actions_addchdir_np(posix_spawn_file_actions_t *actions, const char *folder);
 extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int first);
+
+// Sets how long getaddrinfo waits on this thread: `seconds` per try and name server. Reads resolv.conf again when it has
+// changed, which glibc leaves out once its state differs from the file.
+//
+// <resolv.h> is not included, since it would make this module the owner of the socket types: the two functions are what
+// its macros `res_init` and `_res` stand for, and the state begins with the two numbers.
+extern int __res_init(void);
+extern int *__res_state(void);
+static inline void linux_limit_resolver(int seconds, int tries) {
+    if (__res_init() == 0) {
+        int *state = __res_state();
+        state[0] = seconds;
+        state[1] = tries;
+    }
+}

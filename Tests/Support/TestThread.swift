@@ -19,6 +19,11 @@ public struct TestThread: Sendable {
         let result = pthread_create(
             &thread, nil,
             { raw in
+                // OpenSSL writes to closed connections without MSG_NOSIGNAL.
+                var signals = sigset_t()
+                sigemptyset(&signals)
+                sigaddset(&signals, SIGPIPE)
+                pthread_sigmask(SIG_BLOCK, &signals, nil)
                 if let raw { Unmanaged<Body>.fromOpaque(raw).takeRetainedValue().run() }
                 return nil
             }, body.toOpaque())

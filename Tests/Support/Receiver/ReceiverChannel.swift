@@ -21,7 +21,11 @@ final class ReceiverChannel {
         tls = context.makeSession()
         guard let tls else { return false }
         SSL_set_fd(tls, descriptor)
-        return SSL_accept(tls) == 1
+        if SSL_accept(tls) == 1 { return true }
+        // Closing over unread bytes would reset the connection and take the alert away from the peer.
+        shutdown(descriptor, Int32(SHUT_WR))
+        drain()
+        return false
     }
 
     func endTLS(politely: Bool) {
@@ -111,6 +115,11 @@ final class ReceiverChannel {
         }
         defer { buffer.removeFirst(count) }
         return Array(buffer.prefix(count))
+    }
+
+    private func drain() {
+        var piece = [UInt8](repeating: 0, count: 4096)
+        while recv(descriptor, &piece, piece.count, 0) > 0 {}
     }
 
     private func fill() -> Bool {

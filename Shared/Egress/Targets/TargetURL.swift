@@ -36,6 +36,9 @@ public struct TargetURL: Sendable {
         let port: UInt16
         let pathAndQuery: String
         let text: String
+        /// Equal for equal origins: which thread and which lane send there.
+        let threadHash: Int
+        let laneHash: Int
 
         init(scheme: Scheme, host: Host, port: UInt16, pathAndQuery: String) {
             self.scheme = scheme
@@ -48,6 +51,13 @@ public struct TargetURL: Sendable {
                 case .address(let address): address.urlHost
                 }
             let portText = port == scheme.defaultPort ? "" : ":\(port)"
+            var hasher = Hasher()
+            hasher.combine(scheme)
+            hasher.combine(host)
+            hasher.combine(port)
+            let hash = UInt(bitPattern: hasher.finalize())
+            self.threadHash = Int(hash >> 40)
+            self.laneHash = Int(hash & 0xFFFF_FFFF)
             self.text = "\(scheme.rawValue)://\(hostText)\(portText)\(pathAndQuery)"
         }
     }

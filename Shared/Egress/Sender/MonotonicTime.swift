@@ -1,0 +1,10 @@
+internal import Glibc
+
+/// The machine's monotonic clock in microseconds: what the sender's loop counts in.
+enum MonotonicTime {
+    static func now() -> Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1_000
+    }
+}
