@@ -18,7 +18,6 @@ public final class BlockingConnection {
     public let canceller: Canceller
     private let configuration: DatabaseConfiguration
     private let logger: Logger
-    private let notices: NoticeLog
     private let metrics: DatabaseMetrics
     private let buffers = ParameterBuffers()
     private var link: Link?
@@ -48,7 +47,6 @@ public final class BlockingConnection {
         self.configuration = configuration
         self.canceller = canceller
         self.logger = logger.with(["pool": .string(name)])
-        self.notices = NoticeLog(self.logger)
         self.metrics = DatabaseMetrics(metrics, pool: name)
         statementLimit = configuration.statementTimeout
     }
@@ -57,7 +55,6 @@ public final class BlockingConnection {
         self.configuration = configuration
         self.canceller = canceller
         self.logger = logger
-        self.notices = NoticeLog(logger)
         self.metrics = metrics
         statementLimit = configuration.statementTimeout
     }
@@ -95,7 +92,7 @@ public final class BlockingConnection {
             throw DatabaseError(.connection, "the database cannot be reached; waiting before the next attempt")
         }
         do {
-            let link = try Link.open(configuration, canceller: canceller, notices: notices)
+            let link = try Link.open(configuration, canceller: canceller, logger: logger)
             self.link = link
             backoff.succeeded()
             metrics.connects.increment()
@@ -171,6 +168,7 @@ public final class BlockingConnection {
     /// Runs `body` between BEGIN and COMMIT; what it throws rolls back.
     ///
     /// Three round trips more than a statement by itself, so not for hot paths.
+    @discardableResult
     public func transaction<Value>(_ body: () throws -> Value) throws -> Value {
         try begin()
         let value: Value
@@ -226,6 +224,7 @@ public final class BlockingConnection {
     }
 
     /// Runs `body` with other limits of this session, and puts the configuration's back. Nil is no limit.
+    @discardableResult
     public func withLimits<Value>(
         statement: Duration?, lock: Duration?, _ body: () throws -> Value
     ) throws -> Value {

@@ -16,12 +16,14 @@ public final class Connection: StatementExecutor {
 
     public var isConnected: Bool { pool.isHealthy }
 
+    @discardableResult
     public func execute(
         _ statement: Statement, _ parameters: Parameters, timeout: Duration?
     ) async throws(DatabaseError) -> Rows {
         try await pool.execute(statement, parameters, timeout: timeout)
     }
 
+    @discardableResult
     public func perform<Value: Sendable>(
         timeout: Duration?, _ work: @escaping @Sendable (BlockingConnection) throws -> Value
     ) async throws -> Value {

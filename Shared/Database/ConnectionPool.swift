@@ -44,12 +44,14 @@ public final class ConnectionPool: StatementExecutor {
     /// How many connections stand.
     public var connectedCount: Int { health.connected }
 
+    @discardableResult
     public func execute(
         _ statement: Statement, _ parameters: Parameters, timeout: Duration?
     ) async throws(DatabaseError) -> Rows {
         try await queue.execute(statement, parameters, timeout: timeout)
     }
 
+    @discardableResult
     public func perform<Value: Sendable>(
         timeout: Duration?, _ work: @escaping @Sendable (BlockingConnection) throws -> Value
     ) async throws -> Value {
@@ -59,6 +61,7 @@ public final class ConnectionPool: StatementExecutor {
     /// Keeps one connection for `body`. For management work: a connection is missing elsewhere meanwhile.
     ///
     /// If it is lost, all further calls of this session fail. What is open at the end is rolled back.
+    @discardableResult
     public func withConnection<Value>(_ body: (Session) async throws -> Value) async throws -> Value {
         let session = try await lease()
         defer { session.close() }
@@ -69,6 +72,7 @@ public final class ConnectionPool: StatementExecutor {
     /// longer than `idleInTransactionTimeout`.
     ///
     /// `perform { try $0.transaction { … } }` does the same with one thread hop for all statements.
+    @discardableResult
     public func transaction<Value>(_ body: (Session) async throws -> Value) async throws -> Value {
         try await withConnection { session in
             try await session.perform { try $0.begin() }

@@ -68,8 +68,8 @@ final class Job: Sendable {
         state.withLock { $0 = .done }
     }
 
-    /// The caller's task was cancelled.
-    func cancel() {
+    /// The caller's task was cancelled. True when the job was still waiting: nobody needs it any more.
+    func cancel() -> Bool {
         let refusal: Refusal? = state.withLock { state in
             switch state {
             case .new:
@@ -85,6 +85,7 @@ final class Job: Sendable {
             }
         }
         refusal?(Self.cancelled)
+        return refusal != nil
     }
 
     private static let cancelled = DatabaseError(.cancelled, "the task was cancelled before the statement was sent")

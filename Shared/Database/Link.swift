@@ -28,7 +28,7 @@ final class Link {
 
     /// Connects; blocks for at most the connect timeout a host.
     static func open(
-        _ configuration: DatabaseConfiguration, canceller: Canceller, notices: NoticeLog
+        _ configuration: DatabaseConfiguration, canceller: Canceller, logger: Logger
     ) throws(DatabaseError) -> Link {
         let string = try ConnectionString(configuration)
         var keywords = string.keywords.map { UnsafePointer<CChar>(strdup($0.0)) } + [nil]
@@ -42,6 +42,7 @@ final class Link {
             PQfinish(handle)
             throw DatabaseError(.connection, message)
         }
+        let notices = NoticeLog(logger)
         notices.attach(to: handle)
         PQsetnonblocking(handle, 1)
         return Link(handle: handle, canceller: canceller, notices: notices)
@@ -65,11 +66,15 @@ final class Link {
 
     /// Looks, without a round trip, whether the server closed the connection while nobody used it.
     func isAlive() -> Bool {
-        if isLost { return false }
-        var probe = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
-        if poll(&probe, 1, 0) > 0, PQconsumeInput(handle) == 0 || PQstatus(handle) != CONNECTION_OK { isLost = true }
-        // A FATAL that came while idle is a notice to libpq; the end of file follows it.
-        return !isLost
+        while !isLost {
+            var probe = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
+            guard poll(&probe, 1, 0) > 0 else { return true }
+            if PQconsumeInput(handle) == 0 || PQstatus(handle) != CONNECTION_OK { isLost = true }
+            // Reads what came. A FATAL counts although the end of file may be still on its way.
+            PQisBusy(handle)
+            if notices.sawFatal { isLost = true }
+        }
+        return false
     }
 
     func markLost() {
@@ -82,6 +87,10 @@ final class Link {
     {
         try send { types.withUnsafeBufferPointer { PQsendPrepare(handle, name, sql, Int32($0.count), $0.baseAddress) } }
         try PQclear(finish(&watch))
+        // It came through although it was to be cancelled: what follows it must not.
+        if let reason = watch.reason {
+            throw DatabaseError(reason == .cancelled ? .cancelled : .timeout, "stopped before it was sent")
+        }
     }
 
     func execute(

@@ -64,11 +64,10 @@ public final class Listener: Sendable {
     }
 
     private func loop() {
-        let notices = NoticeLog(logger)
         var backoff = Backoff()
         while !stop.isCancelled {
             do throws(DatabaseError) {
-                let link = try Link.open(configuration, canceller: stop, notices: notices)
+                let link = try Link.open(configuration, canceller: stop, logger: logger)
                 try listen(link)
                 backoff.succeeded()
                 metrics.connects.increment()

@@ -1,9 +1,14 @@
 internal import CLibPQ
 internal import Observability
+internal import Synchronization
 
-/// Brings the server's notices and warnings into our log; libpq would write them to standard error.
+/// Brings one connection's notices and warnings into our log; libpq would write them to standard error.
 final class NoticeLog: Sendable {
     let logger: Logger
+    private let fatal = Atomic<Bool>(false)
+
+    /// The server said goodbye while no statement ran: to libpq that is a notice.
+    var sawFatal: Bool { fatal.load(ordering: .relaxed) }
 
     init(_ logger: Logger) {
         self.logger = logger
@@ -31,6 +36,7 @@ final class NoticeLog: Sendable {
         let severity = ErrorField.severity.text(of: result) ?? ""
         let state = ErrorField.sqlState.text(of: result) ?? ""
         let text = ErrorField.message.text(of: result) ?? ""
+        if severity == "FATAL" || severity == "PANIC" { fatal.store(true, ordering: .relaxed) }
         if severity == "WARNING" {
             logger.warning("database warning", ["sqlstate": .string(state), "notice": .string(text)])
         } else {

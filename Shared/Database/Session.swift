@@ -5,12 +5,14 @@ public final class Session: StatementExecutor {
     /// How long the thread waits between two looks at an idle session; the server's own limit ends it earlier.
     private static let idleCheck: Duration = .seconds(60)
 
+    @discardableResult
     public func execute(
         _ statement: Statement, _ parameters: Parameters, timeout: Duration?
     ) async throws(DatabaseError) -> Rows {
         try await queue.execute(statement, parameters, timeout: timeout)
     }
 
+    @discardableResult
     public func perform<Value: Sendable>(
         timeout: Duration?, _ work: @escaping @Sendable (BlockingConnection) throws -> Value
     ) async throws -> Value {
@@ -54,7 +56,7 @@ extension WorkQueue {
                 if isArmed, let error = submit(job) { job.refuse(error) }
             }
         } onCancel: {
-            job.cancel()
+            if job.cancel() { forget(job) }
         }
     }
 }

@@ -4,12 +4,14 @@ public protocol StatementExecutor: Sendable {
     ///
     /// - Parameter timeout: for the wait for a connection and the statement together; nil is the configuration's limit
     ///   for the statement.
+    @discardableResult
     func execute(
         _ statement: Statement, _ parameters: Parameters, timeout: Duration?
     ) async throws(DatabaseError) -> Rows
 
     /// Runs `work` on a connection's thread: several statements for one hop there and back. It must do nothing slow but
     /// its statements.
+    @discardableResult
     func perform<Value: Sendable>(
         timeout: Duration?, _ work: @escaping @Sendable (BlockingConnection) throws -> Value
     ) async throws -> Value
@@ -23,6 +25,7 @@ extension StatementExecutor {
         try await execute(statement, parameters, timeout: nil)
     }
 
+    @discardableResult
     public func perform<Value: Sendable>(
         _ work: @escaping @Sendable (BlockingConnection) throws -> Value
     ) async throws -> Value {
@@ -50,6 +53,7 @@ extension StatementExecutor {
 }
 
 extension WorkQueue {
+    @discardableResult
     func execute(
         _ statement: Statement, _ parameters: Parameters, timeout: Duration?
     ) async throws(DatabaseError) -> Rows {
@@ -61,6 +65,7 @@ extension WorkQueue {
         return try result.get()
     }
 
+    @discardableResult
     func perform<Value: Sendable>(
         timeout: Duration?, _ work: @escaping @Sendable (BlockingConnection) throws -> Value
     ) async throws -> Value {

@@ -17,10 +17,13 @@ struct StatementWatch: Sendable {
 
     /// How long the answer to a cancel request may take.
     static let cancelGrace: Duration = .seconds(2)
+    /// When to ask again: a request that reaches the server before the statement does is forgotten there.
+    static let cancelInterval: Duration = .milliseconds(50)
 
     private let deadline: ContinuousClock.Instant?
     private let isCancellable: Bool
     private var givingUpAt: ContinuousClock.Instant?
+    private var nextCancel: ContinuousClock.Instant?
     /// Set once the statement was cancelled by us.
     private(set) var reason: Reason?
 
@@ -33,8 +36,11 @@ struct StatementWatch: Sendable {
     var heedsCanceller: Bool { isCancellable && reason == nil }
 
     mutating func next(now: ContinuousClock.Instant, isCancelled: Bool) -> Action {
-        if let givingUpAt {
-            return now >= givingUpAt ? .abandon : .wait(until: givingUpAt)
+        if let givingUpAt, let nextCancel {
+            if now >= givingUpAt { return .abandon }
+            if now < nextCancel { return .wait(until: min(nextCancel, givingUpAt)) }
+            self.nextCancel = now + Self.cancelInterval
+            return .cancel
         }
         if isCancelled, isCancellable {
             reason = .cancelled
@@ -44,6 +50,7 @@ struct StatementWatch: Sendable {
             return .wait(until: deadline)
         }
         givingUpAt = now + Self.cancelGrace
+        nextCancel = now + Self.cancelInterval
         return .cancel
     }
 }

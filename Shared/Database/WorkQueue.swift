@@ -7,9 +7,11 @@ final class WorkQueue: @unchecked Sendable {
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
     private let maximumWaiting: Int
+    /// Nil where one was taken or forgotten.
     private var jobs: [Job?] = []
-    /// The first of `jobs` that was not taken yet.
+    /// The first of `jobs` that may still be taken.
     private var head = 0
+    private var live = 0
     private var idle = 0
     private var isClosed = false
 
@@ -44,16 +46,17 @@ final class WorkQueue: @unchecked Sendable {
     }
 
     /// Jobs that no thread has taken.
-    var waiting: Int { locked { jobs.count - head } }
+    var waiting: Int { locked { live } }
 
     /// Nil when the job is in the queue, or else why it is not.
     func submit(_ job: Job) -> DatabaseError? {
         locked {
             if isClosed { return DatabaseError(.closed, "the connection is shut down") }
-            guard jobs.count - head < maximumWaiting + idle else {
+            guard live < maximumWaiting + idle else {
                 return DatabaseError(.exhausted, "\(maximumWaiting) calls wait for a connection already")
             }
             jobs.append(job)
+            live += 1
             if idle > 0 { pthread_cond_signal(condition) }
             return nil
         }
@@ -70,9 +73,9 @@ final class WorkQueue: @unchecked Sendable {
         return locked {
             idle += 1
             defer { idle -= 1 }
-            while head == jobs.count {
+            while live == 0 {
                 if isClosed { return .closed }
-                if pthread_cond_timedwait(condition, mutex, &time) == ETIMEDOUT, head == jobs.count {
+                if pthread_cond_timedwait(condition, mutex, &time) == ETIMEDOUT, live == 0 {
                     return isClosed ? .closed : .nothing
                 }
             }
@@ -81,9 +84,11 @@ final class WorkQueue: @unchecked Sendable {
     }
 
     private func removeFirst() -> Taken {
-        guard let job = jobs[head] else { preconditionFailure("a job is taken once") }
+        while jobs[head] == nil { head += 1 }
+        guard let job = jobs[head] else { preconditionFailure("a live job is at or behind the head") }
         jobs[head] = nil
         head += 1
+        live -= 1
         if head == jobs.count {
             jobs.removeAll(keepingCapacity: true)
             head = 0
@@ -92,6 +97,19 @@ final class WorkQueue: @unchecked Sendable {
             head = 0
         }
         return .job(job)
+    }
+
+    /// Gives the place of a job free whose caller does not wait any more.
+    func forget(_ job: Job) {
+        locked {
+            guard let index = jobs[head...].firstIndex(where: { $0 === job }) else { return }
+            jobs[index] = nil
+            live -= 1
+            if live == 0 {
+                jobs.removeAll(keepingCapacity: true)
+                head = 0
+            }
+        }
     }
 
     /// Takes no more jobs and lets the threads go once the queue is empty.
@@ -125,7 +143,7 @@ extension WorkQueue {
                 if isArmed, let error = submit(job) { job.refuse(error) }
             }
         } onCancel: {
-            job.cancel()
+            if job.cancel() { forget(job) }
         }
     }
 }

@@ -25,6 +25,9 @@ public struct TestDatabase: Sendable {
     /// What tests log to: only errors, to standard error.
     public static let logger = Logger(service: "tests", level: .error)
 
+    /// For tests that provoke errors and do not look at the log.
+    public static let quietLogger = Logger(service: "tests", level: .error, sink: CapturingLogSink())
+
     public var dsn: String { server.dsn(database: name) }
 
     public func configuration(connections: Int = 2) -> DatabaseConfiguration {
