@@ -121,6 +121,7 @@ let testTargets: [Target] = [
     tests("Encodings", ["Encodings"]),
     tests("EventModel", ["EventModel"]),
     tests("EventCodec", ["EventCodec", "EventModel", "Encodings"]),
+    tests("Matching", ["Matching", "EventModel"]),
     tests("Crypto", ["Crypto", "Encodings"]),
     tests(
         "Signing", ["Signing", "Crypto", "EventCodec", "EventModel", "Encodings"], resources: [.copy("Fixtures")]),
