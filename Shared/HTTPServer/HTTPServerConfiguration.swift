@@ -8,7 +8,7 @@ public struct HTTPServerConfiguration: Sendable {
     public var loops = 1
     /// Open connections of a loop; more wait in the backlog.
     public var maxConnections = 10_000
-    /// Memory of a connection in bytes, 2 KiB–1 MiB; what a connection that has sent a request keeps while it is open. Half of
+    /// Memory of a connection in bytes, 4 KiB–1 MiB; what a connection that has sent a request keeps while it is open. Half of
     /// it is for the head of a request. 16 KiB suits most; 8 KiB where thousands of streams stay open.
     public var poolBytes = 16 * 1024
     /// The head of a request in bytes, first line included; at most half the pool. A longer one is 431, a longer target 414.
@@ -41,7 +41,7 @@ public struct HTTPServerConfiguration: Sendable {
         }
         try check(1...64 ~= loops, "loops is 1 to 64")
         try check(maxConnections > 0, "maxConnections is at least 1")
-        try check(2_048...1_048_576 ~= poolBytes, "poolBytes is 2 KiB to 1 MiB")
+        try check(4_096...1_048_576 ~= poolBytes, "poolBytes is 4 KiB to 1 MiB")
         try check(256...poolBytes / 2 ~= maxHeaderBytes, "maxHeaderBytes is 256 to half of poolBytes")
         try check(maxHeaderCount > 0, "maxHeaderCount is at least 1")
         try check(

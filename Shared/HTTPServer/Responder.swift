@@ -110,6 +110,6 @@ public final class Responder: Sendable {
 extension Response {
     /// An answer that nobody will read: its stream learns of it.
     func abandon() {
-        if case .stream(let stream) = body { stream.closedByLoop() }
+        if case .stream(let stream) = body { stream.abandoned() }
     }
 }

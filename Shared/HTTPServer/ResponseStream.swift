@@ -20,7 +20,7 @@ public final class ResponseStream: Sendable {
         case closed
     }
 
-    private enum Phase { case open, ended, closed }
+    private enum Phase { case open, ended, aborted, closed }
 
     private struct State {
         var phase = Phase.open
@@ -34,6 +34,13 @@ public final class ResponseStream: Sendable {
         var loop: EventLoop?
         var id = SlotID.none
         var onClose: (@Sendable () -> Void)?
+
+        mutating func drop() {
+            chunks = []
+            sent = 0
+            offset = 0
+            queued = 0
+        }
     }
 
     /// The most bytes that may wait; a push that would pass it is refused.
@@ -94,6 +101,20 @@ public final class ResponseStream: Sendable {
         if let wake { wake.loop.post(.continueStream(wake.id)) }
     }
 
+    /// Breaks the stream off: what is queued is dropped and the connection cut, for a client that is too slow.
+    public func abort() {
+        let target: Wake? = state.withLock { state in
+            guard state.phase == .open || state.phase == .ended else { return nil }
+            state.phase = .aborted
+            state.drop()
+            return state.loop.map { Wake(loop: $0, id: state.id) }
+        }
+        if let target { target.loop.post(.cutStream(target.id)) }
+    }
+
+    /// Sent chunks that may stay at the front of a queue that never empties.
+    private static let compaction = 64
+
     // MARK: - The loop's side
 
     private struct Wake {
@@ -123,7 +144,7 @@ public final class ResponseStream: Sendable {
     /// - Returns: false for a stream that is over or belongs to another answer.
     func attach(to loop: EventLoop, _ id: SlotID) -> Bool {
         state.withLock { state in
-            guard state.loop == nil, state.phase != .closed else { return false }
+            guard state.loop == nil, state.phase == .open || state.phase == .ended else { return false }
             state.loop = loop
             state.id = id
             return true
@@ -142,7 +163,7 @@ public final class ResponseStream: Sendable {
     /// Moves queued bytes into `buffer`; called by the loop.
     func next(into buffer: UnsafeMutableRawBufferPointer) -> Next {
         state.withLock { state in
-            if state.phase == .closed { return .closed }
+            if state.phase == .closed || state.phase == .aborted { return .closed }
             if state.queued == 0 {
                 if state.phase == .ended { return .ended }
                 state.parked = true
@@ -165,9 +186,11 @@ public final class ResponseStream: Sendable {
                 }
             }
             state.queued -= filled
+            // Memory goes back: thousands of idle streams must stay small.
             if state.sent == state.chunks.count {
-                // Memory goes back: thousands of idle streams must stay small.
-                state.chunks = []
+                state.drop()
+            } else if state.sent >= ResponseStream.compaction, state.sent * 2 >= state.chunks.count {
+                state.chunks.removeFirst(state.sent)
                 state.sent = 0
             }
             return .bytes(filled)
@@ -180,13 +203,15 @@ public final class ResponseStream: Sendable {
             let action = state.onClose
             state.phase = .closed
             state.onClose = nil
-            state.chunks = []
-            state.sent = 0
-            state.offset = 0
-            state.queued = 0
             state.parked = false
+            state.drop()
             return action
         }
         action?()
+    }
+
+    /// The answer with this stream was dropped; a stream that serves another answer goes on.
+    func abandoned() {
+        if state.withLock({ $0.loop == nil }) { closedByLoop() }
     }
 }

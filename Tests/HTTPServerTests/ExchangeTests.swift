@@ -44,4 +44,64 @@ struct ExchangeTests {
             }
         }
     }
+
+    /// Well-formed requests in pieces that cut every token, over grown buffers and pipelines: the strict reading of the
+    /// head must not refuse one of them.
+    @Test(arguments: [4 * 1024, 8 * 1024, 16 * 1024], 0..<2)
+    func `well-formed requests pass however they are cut`(pool: Int, seed: Int) async throws {
+        var generator = SeededGenerator(seed: UInt64(pool + seed))
+        let blanks = ["", " ", "  ", "\t", " \t "]
+        let wire = (0..<400).map { number -> (request: [UInt8], sum: Int) in
+            var text = "POST /r\(number)?q=%20a+b&c=\(number) HTTP/1.1\r\n"
+            var sum = 0
+            var headers = ["Host:a"]
+            let limit = pool / 4
+            while text.utf8.count + headers.joined().utf8.count < Int.random(in: 0..<limit, using: &generator) {
+                let length = Int.random(in: 0..<60, using: &generator)
+                sum += length
+                let (before, after) = (
+                    blanks.randomElement(using: &generator) ?? "", blanks.randomElement(using: &generator) ?? ""
+                )
+                headers.append(
+                    "X-\(headers.count):\(before)\(String(repeating: "v", count: length))\(length == 0 ? "" : after)")
+            }
+            headers.insert("Cookie: a=b; c=\"d\"", at: headers.indices.randomElement(using: &generator) ?? 0)
+            let body = generator.bytes(Int.random(in: 0..<300, using: &generator))
+            headers.append("Content-Length:\(body.count)")
+            text += headers.map { $0 + "\r\n" }.joined() + "\r\n"
+            return (Array(text.utf8) + body, sum)
+        }
+        let handler = ClosureHandler { request, responder in
+            let sum = request.headers.all.filter { $0.name.hasPrefix("x-") }.reduce(0) { $0 + $1.value.utf8.count }
+            responder.respond(.text(200, "\(request.head.rawPath) \(sum)"))
+        }
+        var cuts: [Int] = []
+        let all = wire.flatMap(\.request)
+        while cuts.last ?? 0 < all.count {
+            cuts.append(
+                min(
+                    all.count,
+                    (cuts.last ?? 0)
+                        + Int.random(in: 1...(Bool.random(using: &generator) ? 40 : 4_000), using: &generator)))
+        }
+        let pieces = zip([0] + cuts, cuts).map { Array(all[$0..<$1]) }
+        try await withServer(
+            handler,
+            configure: {
+                $0.poolBytes = pool
+                $0.maxHeaderBytes = pool / 2
+            }
+        ) { server in
+            try await server.talk { connection in
+                let writer = Unshared(connection)
+                let thread = TestThread { for piece in pieces where (try? writer.value.send(piece)) == nil { return } }
+                for (number, expected) in wire.enumerated() {
+                    let response = try connection.readResponse()
+                    #expect(response.status == 200)
+                    #expect(response.text == "/r\(number) \(expected.sum)")
+                }
+                thread.join()
+            }
+        }
+    }
 }

@@ -9,6 +9,8 @@ enum Command: Sendable {
     case watch(SlotID)
     /// The stream of this request has something to send, or has ended.
     case continueStream(SlotID)
+    /// The stream of this request was broken off.
+    case cutStream(SlotID)
     /// From now on every answer closes its connection.
     case drain
     /// End by then, monotonic nanoseconds.

@@ -26,6 +26,8 @@ final class Exchange {
     var phase = Phase.head
     /// The target, or why it is refused; read before the library decodes it in place.
     var target: Result<String, HTTPError>
+    /// Where the target lies in the library's buffer; compared, never followed.
+    let targetPlace: UnsafeRawBufferPointer
     var head: RequestHead?
     var isHead = false
     var expectation = HeaderAssembler.Expectation.none
@@ -41,7 +43,7 @@ final class Exchange {
 
     init(
         id: SlotID, connectionID: SlotID, connection: OpaquePointer, socket: Int32, receivedAt: UInt64,
-        target: Result<String, HTTPError>
+        target: Result<String, HTTPError>, targetPlace: UnsafeRawBufferPointer
     ) {
         self.id = id
         self.connectionID = connectionID
@@ -49,6 +51,7 @@ final class Exchange {
         self.socket = socket
         self.receivedAt = receivedAt
         self.target = target
+        self.targetPlace = targetPlace
     }
 
     var errorForm: ErrorForm { match?.route.errorForm ?? .standard }

@@ -47,8 +47,9 @@ extension LoopState {
     private func prepareFailure(_ response: Response, _ exchange: Exchange) -> Prepared? {
         log.error(
             "an answer could not be sent: its status or a header is not allowed", ["status": .int(response.status)])
-        response.abandon()
+        exchange.stream?.closedByLoop()
         exchange.stream = nil
+        response.abandon()
         return prepare(HTTPError.internalError().response(), for: exchange)
     }
 
@@ -65,7 +66,7 @@ extension LoopState {
             return makeStream(stream, exchange)
         case .stream(let stream):
             // The library answers HEAD of a stream with an end of chunks that nobody expects.
-            stream.closedByLoop()
+            stream.abandoned()
             return MHD_create_response_from_buffer(0, nil, .RESPMEM_PERSISTENT)
         case .bytes, .empty:
             return MHD_create_response_from_buffer(0, nil, .RESPMEM_PERSISTENT)

@@ -14,6 +14,8 @@ extension LoopState {
             if let exchange = exchanges[id], case .held = exchange.phase, exchange.answer == nil { watch(exchange) }
         case .continueStream(let id):
             if let exchange = exchanges[id] { resume(exchange) }
+        case .cutStream(let id):
+            if let exchange = exchanges[id] { cut(exchange) }
         case .drain: isDraining = true
         case .stop(let deadline): stop(by: deadline)
         }

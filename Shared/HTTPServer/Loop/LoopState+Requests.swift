@@ -31,7 +31,7 @@ extension LoopState {
         let id = exchanges.insert {
             Exchange(
                 id: $0, connectionID: connectionID, connection: connection, socket: socket, receivedAt: now,
-                target: checked)
+                target: checked, targetPlace: bytes)
         }
         enter(.head, connectionID, at: now)
         return id

@@ -133,6 +133,13 @@ public final class RawConnection {
         }
     }
 
+    /// Whether there is something to read, or the end, within so many milliseconds.
+    public func hasInput(within milliseconds: Int) -> Bool {
+        if !buffer.isEmpty { return true }
+        var polled = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return poll(&polled, 1, Int32(milliseconds)) > 0
+    }
+
     public func take(_ count: Int) throws -> [UInt8] {
         while buffer.count < count {
             guard try fill() else { throw RawHTTPError("closed after \(buffer.count) of \(count) bytes") }
