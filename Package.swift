@@ -127,6 +127,7 @@ let testTargets: [Target] = [
         "Signing", ["Signing", "Crypto", "EventCodec", "EventModel", "Encodings"], resources: [.copy("Fixtures")]),
     tests("Observability", ["Observability"]),
     tests("Database", ["Database", "EventModel", "Observability"]),
+    tests("Store", ["Store", "Database", "EventModel", "Observability"]),
     tests("Egress", ["Egress", "EventModel", "Observability", "CCurl", "CLinux"]),
     tests("HTTPServer", ["HTTPServer", "Observability"]),
     tests("ServiceKit", ["ServiceKit", "Observability", "HTTPServer", "ExampleService"]),

@@ -22,7 +22,9 @@ struct ConnectionString {
             "lock_timeout": configuration.lockTimeout,
             "idle_in_transaction_session_timeout": configuration.idleInTransactionTimeout,
         ]
-        let ours = settings.sorted { $0.key < $1.key }.map { "-c \($0.key)=\($0.value.wholeMilliseconds)" }
+        let session = ["jit": "off"].merging(configuration.sessionSettings) { _, theirs in theirs }
+            .merging(settings.mapValues { "\($0.wholeMilliseconds)" }) { _, limit in limit }
+        let ours = session.sorted { $0.key < $1.key }.map { "-c \($0.key)=\($0.value)" }
         keywords = [
             ("application_name", configuration.applicationName),
             ("connect_timeout", "\(max(2, (configuration.connectTimeout.wholeMilliseconds + 999) / 1000))"),

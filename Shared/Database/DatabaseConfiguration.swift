@@ -10,6 +10,7 @@
 /// | `lockTimeout` | 2 s | ≥ 1 ms |
 /// | `idleInTransactionTimeout` | 2 s | ≥ 1 ms |
 /// | `applicationName` | `fanfare` | shown in `pg_stat_activity` |
+/// | `sessionSettings` | none | parameters of the server's for each session, beside `jit = off` |
 ///
 /// A proxy that shares server sessions between transactions (PgBouncer in transaction mode) does not work: statements
 /// are prepared once a connection, and listening needs a session.
@@ -26,6 +27,9 @@ public struct DatabaseConfiguration: Sendable {
     /// How long the server lets a transaction sit without a statement before it ends the session.
     public var idleInTransactionTimeout: Duration
     public var applicationName: String
+    /// Parameters of the server's (`enable_seqscan`, `synchronous_commit`…) that each session starts with; names and
+    /// values without blanks. `jit` is off unless set here: compiling a plan takes longer than any statement of ours.
+    public var sessionSettings: [String: String] = [:]
 
     public init(
         dsn: String, connections: Int = 4, maximumWaiting: Int = 1024, connectTimeout: Duration = .seconds(3),

@@ -9,7 +9,7 @@ extension Rows {
     }
 
     public func identifier<Kind>(_ row: Int, _ column: Int) -> Identifier<Kind> {
-        guard let id = Identifier<Kind>(text(row, column)) else {
+        guard let id = withBytes(row, column, { Identifier<Kind>(utf8: $0) }) else {
             preconditionFailure("a stored id is well-formed: \(Kind.prefix)…")
         }
         return id

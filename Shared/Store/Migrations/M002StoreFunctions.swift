@@ -1,11 +1,11 @@
 /// The calls that put events on the feed and read it for the fan-out (design: one function, one statement).
 enum M002StoreFunctions {
     static let sql = """
-        -- Shared by append and store. The caller holds the progress rows it needs; this locks the head, and only
-        -- then looks for duplicates: a look-up in the same statement as the head's update would see the old snapshot
-        -- and store a key twice.
-        -- p_skip: ordinals that the caller already knows are stored (records below `stored`).
-        create function fanfare.insert_events_v1(
+        -- Postgres as the log: appending is storing. Store uses it too: that caller holds the progress rows it needs.
+        -- Locks the head, and only then looks for duplicates: a look-up in the same statement as the head's update
+        -- would see the old snapshot and store a key twice.
+        -- p_skip: ordinals that the caller already knows are stored (records below `stored`), or null.
+        create function fanfare.append_events_v1(
             p_parts int[], p_ids text[], p_tenants text[], p_types text[], p_smiths text[],
             p_created timestamptz[], p_keys bytea[], p_only text[], p_except text[], p_envelopes bytea[],
             p_window interval, p_skip int[],
@@ -38,7 +38,9 @@ enum M002StoreFunctions {
                     select keyed.ord, keyed.first_ord, known.event_id
                     from keyed left join lateral (
                         select d.event_id from fanfare.dedupe d
+                        -- the upper bound is above every row there is, and leaves out the generations of days to come
                         where d.key_hash = keyed.key and d.stored_at > v_now - p_window
+                            and d.stored_at <= o_recorded
                         order by d.stored_at desc limit 1
                     ) known on true
                 )
@@ -81,18 +83,6 @@ enum M002StoreFunctions {
             update fanfare.feed_head set next_pos = next_pos + v_count, last_recorded = o_recorded where shard = 0;
         end $$;
 
-        -- Postgres as the log: appending is storing.
-        create function fanfare.append_events_v1(
-            p_parts int[], p_ids text[], p_tenants text[], p_types text[], p_smiths text[],
-            p_created timestamptz[], p_keys bytea[], p_only text[], p_except text[], p_envelopes bytea[],
-            p_window interval,
-            out o_first bigint, out o_version bigint, out o_duplicate_ords int[], out o_duplicate_ids text[],
-            out o_recorded timestamptz
-        ) language sql volatile as $$
-            select * from fanfare.insert_events_v1(p_parts, p_ids, p_tenants, p_types, p_smiths, p_created, p_keys,
-                p_only, p_except, p_envelopes, p_window, null);
-        $$;
-
         -- Kafka: one call a consumed batch of any number of partitions. p_owned/p_epochs: every partition that the
         -- batch or p_fanned speaks of; p_next: the offset behind its last record in the batch (or null: not moved);
         -- p_fanned: where the fan-out stands, for all of p_owned (or null).
@@ -115,11 +105,11 @@ enum M002StoreFunctions {
             where p.epoch is distinct from o.epoch;
             if o_refused is not null then return; end if;
 
-            select array_agg(r.ord::int) into o_skipped
+            select array_agg(r.ord::int order by r.ord) into o_skipped
             from unnest(p_parts, p_offsets) with ordinality as r(part, log_offset, ord)
             join fanfare.progress p on p.topic = p_topic and p.part = r.part
             where r.log_offset < p.stored;
-            select array_agg(f.part) into o_gaps
+            select array_agg(f.part order by f.part) into o_gaps
             from (select r.part, min(r.log_offset) as first from unnest(p_parts, p_offsets) as r(part, log_offset)
                 group by r.part) f
             join fanfare.progress p on p.topic = p_topic and p.part = f.part
@@ -128,7 +118,7 @@ enum M002StoreFunctions {
             if cardinality(p_ids) > coalesce(cardinality(o_skipped), 0) then
                 select i.o_first, i.o_version, i.o_duplicate_ords, i.o_duplicate_ids, i.o_recorded
                 into o_first, o_version, o_duplicate_ords, o_duplicate_ids, o_recorded
-                from fanfare.insert_events_v1(p_parts, p_ids, p_tenants, p_types, p_smiths, p_created, p_keys,
+                from fanfare.append_events_v1(p_parts, p_ids, p_tenants, p_types, p_smiths, p_created, p_keys,
                     p_only, p_except, p_envelopes, p_window, o_skipped) i;
             else
                 select next_pos, config_version, last_recorded into o_first, o_version, o_recorded

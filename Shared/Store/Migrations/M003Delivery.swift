@@ -15,6 +15,8 @@ enum M003Delivery {
             pos bigint not null,
             version bigint not null,
             part int not null,
+            -- when the delivery was asked for: its age counts from here, not from the event's
+            made_at timestamptz not null,
             endpoint_id text collate "C" not null,
             cause text collate "C" not null,
             primary key (seq)
@@ -33,8 +35,8 @@ enum M003Delivery {
             endpoint_id text collate "C" not null,
             cause text collate "C" not null,
             primary key (part, delivery_id)
-        ) with (fillfactor = 70);
-        create index due_time on fanfare.due (part, due_at);
+        ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000);
+        create index due_time on fanfare.due (due_at);
 
         create table fanfare.members (
             topic text collate "C" not null,
@@ -97,7 +99,11 @@ enum M003Delivery {
             unique (delivery_id)
         );
         create index dead_letters_tenant on fanfare.dead_letters (tenant_id, id);
+        create index dead_letters_dead on fanfare.dead_letters (dead_at);
 
+        -- Joins the members of a topic, renews what the member holds, gives back p_release (or everything: p_leave) and
+        -- takes what is free, up to a fair share. Taking raises the epoch. give_up marks what is beyond the share.
+        -- Whoever makes room or asks for it tells the others on `<topic>.leases`.
         create function fanfare.lease_v1(
             p_topic text, p_member text, p_ttl interval, p_parts int, p_release int[], p_leave boolean
         ) returns table (part int, epoch bigint, stored bigint, fanned bigint, settled bigint, is_new boolean,
@@ -108,13 +114,19 @@ enum M003Delivery {
             v_share int;
             v_mine int;
             v_taken int[];
+            v_news boolean;
         begin
             perform pg_advisory_xact_lock(hashtext('fanfare.lease'), hashtext(p_topic));
             v_now := clock_timestamp();
             insert into fanfare.leases (topic, part) select p_topic, g from generate_series(0, p_parts - 1) g
             on conflict do nothing;
+            insert into fanfare.progress (topic, part) select p_topic, g from generate_series(0, p_parts - 1) g
+            on conflict do nothing;
             update fanfare.leases l set member = null, until = 'epoch'
             where l.topic = p_topic and l.member = p_member and (p_leave or l.part = any (p_release));
+            v_news := found
+                or not exists (select 1 from fanfare.members m where m.topic = p_topic and m.member = p_member);
+            if v_news then perform pg_notify(p_topic || '.leases', p_member); end if;
             if p_leave then
                 delete from fanfare.members m where m.topic = p_topic and m.member = p_member;
                 return;
@@ -149,6 +161,7 @@ enum M003Delivery {
 
         -- Appends the deliveries of a prefix of the feed and moves `fanned` behind it, exactly once: a delivery whose
         -- part is already fanned out beyond its row is left out, so a call whose answer was lost can be repeated.
+        -- p_positions rise. Answers the parts whose epoch is not ours (then nothing was written), or null.
         create function fanfare.fan_out_v1(
             p_topic text, p_owned int[], p_epochs bigint[], p_fanned bigint, p_version bigint,
             p_source_parts int[], p_positions bigint[], p_lane_parts int[], p_endpoints text[], p_causes text[]
@@ -168,12 +181,22 @@ enum M003Delivery {
 
             if cardinality(p_positions) > 0 then
                 select next_seq into v_first from fanfare.lane_head where shard = 0 for update;
-                insert into fanfare.lanes (seq, pos, version, part, endpoint_id, cause)
-                select v_first - 1 + row_number() over (order by d.ord), d.pos, p_version, d.lane, d.endpoint, d.cause
-                from unnest(p_source_parts, p_positions, p_lane_parts, p_endpoints, p_causes)
-                    with ordinality as d(source, pos, lane, endpoint, cause, ord)
-                join fanfare.progress p on p.topic = p_topic and p.part = d.source
-                where d.pos > p.fanned;
+                if exists (select 1 from fanfare.progress p
+                    where p.topic = p_topic and p.part = any (p_owned) and p.fanned >= p_positions[1]) then
+                    insert into fanfare.lanes (seq, pos, version, part, made_at, endpoint_id, cause)
+                    select v_first - 1 + row_number() over (order by d.ord), d.pos, p_version, d.lane, now(),
+                        d.endpoint, d.cause
+                    from unnest(p_source_parts, p_positions, p_lane_parts, p_endpoints, p_causes)
+                        with ordinality as d(source, pos, lane, endpoint, cause, ord)
+                    join fanfare.progress p on p.topic = p_topic and p.part = d.source
+                    where d.pos > p.fanned;
+                else
+                    -- nothing of it was fanned out before: the usual case
+                    insert into fanfare.lanes (seq, pos, version, part, made_at, endpoint_id, cause)
+                    select v_first - 1 + d.ord, d.pos, p_version, d.lane, now(), d.endpoint, d.cause
+                    from unnest(p_positions, p_lane_parts, p_endpoints, p_causes)
+                        with ordinality as d(pos, lane, endpoint, cause, ord);
+                end if;
                 get diagnostics v_count = row_count;
                 update fanfare.lane_head set next_seq = next_seq + v_count where shard = 0;
             end if;
@@ -184,39 +207,42 @@ enum M003Delivery {
 
         -- Single lane records outside the fan-out: redeliver, resend.
         create function fanfare.append_lanes_v1(
-            p_positions bigint[], p_version bigint, p_lane_parts int[], p_endpoints text[], p_causes text[]
+            p_positions bigint[], p_versions bigint[], p_lane_parts int[], p_endpoints text[], p_causes text[]
         ) returns bigint language plpgsql volatile as $$
         declare v_first bigint;
         begin
             select next_seq into v_first from fanfare.lane_head where shard = 0 for update;
-            insert into fanfare.lanes (seq, pos, version, part, endpoint_id, cause)
-            select v_first - 1 + d.ord, d.pos, p_version, d.lane, d.endpoint, d.cause
-            from unnest(p_positions, p_lane_parts, p_endpoints, p_causes)
-                with ordinality as d(pos, lane, endpoint, cause, ord);
+            insert into fanfare.lanes (seq, pos, version, part, made_at, endpoint_id, cause)
+            select v_first - 1 + d.ord, d.pos, d.version, d.lane, now(), d.endpoint, d.cause
+            from unnest(p_positions, p_versions, p_lane_parts, p_endpoints, p_causes)
+                with ordinality as d(pos, version, lane, endpoint, cause, ord);
             update fanfare.lane_head set next_seq = next_seq + cardinality(p_positions) where shard = 0;
             return v_first;
         end $$;
 
+        -- Appends audit rows; phases are in microseconds. p_skip: ordinals to leave out, or null.
         create function fanfare.insert_audit_v1(
             p_direction text, a_tenant text[], a_webhook text[], a_integration text[], a_event text[],
-            a_delivery text[], a_type text[], a_cause text[], a_attempt int[], a_started timestamptz[], a_dns real[],
-            a_connect real[], a_tls real[], a_first_byte real[], a_total real[], a_status int[], a_error text[],
+            a_delivery text[], a_type text[], a_cause text[], a_attempt int[], a_started timestamptz[], a_dns int[],
+            a_connect int[], a_tls int[], a_first_byte int[], a_total int[], a_status int[], a_error text[],
             a_headers_sha bytea[], a_payload_sha bytea[], a_response_headers text[], a_response_head bytea[],
             a_verdict text[], a_reason text[], a_source text[], a_next timestamptz[], p_skip int[]
-        ) returns void language sql volatile as $$
+        ) returns void language plpgsql volatile as $$
+        begin
             insert into fanfare.webhook_audit (direction, tenant_id, webhook_id, integration_id, event_id,
                 delivery_id, event_type, cause, attempt, started_at, dns_ms, connect_ms, tls_ms, first_byte_ms,
                 total_ms, status, error_class, headers_sha256, payload_sha256, response_headers, response_head,
                 verdict, reason, source_ip, next_attempt_at)
-            select p_direction, t.c1, t.c2, t.c3, t.c4, t.c5, t.c6, t.c7, t.c8, t.c9, t.c10, t.c11, t.c12, t.c13,
-                t.c14, t.c15, t.c16, t.c17, t.c18, t.c19, t.c20, t.c21, t.c22, t.c23, t.c24
+            select p_direction, t.c1, t.c2, t.c3, t.c4, t.c5, t.c6, t.c7, t.c8, t.c9,
+                t.c10 / 1000::float8, t.c11 / 1000::float8, t.c12 / 1000::float8, t.c13 / 1000::float8,
+                t.c14 / 1000::float8, t.c15, t.c16, t.c17, t.c18, t.c19, t.c20, t.c21, t.c22, t.c23, t.c24
             from unnest(a_tenant, a_webhook, a_integration, a_event, a_delivery, a_type, a_cause, a_attempt,
                     a_started, a_dns, a_connect, a_tls, a_first_byte, a_total, a_status, a_error, a_headers_sha,
                     a_payload_sha, a_response_headers, a_response_head, a_verdict, a_reason, a_source, a_next)
                 with ordinality as t(c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15, c16, c17, c18,
                     c19, c20, c21, c22, c23, c24, ord)
             where p_skip is null or not t.ord = any (p_skip);
-        $$;
+        end $$;
 
         -- One call a batch of outcomes on Postgres: audit rows, waiting attempts, dead letters and positions.
         -- p_batch counts up in the calling process; a number that a part already has was recorded before, and the
@@ -229,8 +255,8 @@ enum M003Delivery {
             x_id text[], x_tenant text[], x_webhook text[], x_event text[], x_delivery text[], x_type text[],
             x_pos bigint[], x_attempts int[], x_error text[], x_status int[], x_reason text[],
             a_tenant text[], a_webhook text[], a_event text[],
-            a_delivery text[], a_type text[], a_cause text[], a_attempt int[], a_started timestamptz[], a_dns real[],
-            a_connect real[], a_tls real[], a_first_byte real[], a_total real[], a_status int[], a_error text[],
+            a_delivery text[], a_type text[], a_cause text[], a_attempt int[], a_started timestamptz[], a_dns int[],
+            a_connect int[], a_tls int[], a_first_byte int[], a_total int[], a_status int[], a_error text[],
             a_headers_sha bytea[], a_payload_sha bytea[], a_response_headers text[], a_response_head bytea[],
             a_verdict text[], a_reason text[], a_source text[], a_next timestamptz[]
         ) returns int[] language plpgsql volatile as $$
@@ -286,8 +312,8 @@ enum M003Delivery {
         create function fanfare.project_audit_v1(
             p_topic text, p_owned int[], p_epochs bigint[], p_next bigint[], p_parts int[], p_offsets bigint[],
             a_tenant text[], a_webhook text[], a_event text[],
-            a_delivery text[], a_type text[], a_cause text[], a_attempt int[], a_started timestamptz[], a_dns real[],
-            a_connect real[], a_tls real[], a_first_byte real[], a_total real[], a_status int[], a_error text[],
+            a_delivery text[], a_type text[], a_cause text[], a_attempt int[], a_started timestamptz[], a_dns int[],
+            a_connect int[], a_tls int[], a_first_byte int[], a_total int[], a_status int[], a_error text[],
             a_headers_sha bytea[], a_payload_sha bytea[], a_response_headers text[], a_response_head bytea[],
             a_verdict text[], a_reason text[], a_source text[], a_next timestamptz[],
             x_ord int[], x_id text[], x_tenant text[], x_webhook text[], x_event text[], x_delivery text[],

@@ -1,0 +1,18 @@
+internal import Database
+
+/// The statements of `Maintenance`.
+enum MaintenanceStatements {
+    static let extend = Statement("maintenance.extend", "select fanfare.extend_partitions_v1($1)")
+    static let ahead = Statement("maintenance.ahead", "select parent, ahead from fanfare.partitions_ahead_v1()")
+    static let expired = Statement(
+        "maintenance.expired",
+        """
+        select parent, name, to_value, state from fanfare.expired_partitions_v1(
+            make_interval(secs => $1), make_interval(secs => $2), make_interval(secs => $3))
+        """)
+    static let retire = Statement("maintenance.retire", "select fanfare.retire_partition_v1($1, $2)::text")
+    static let forget = Statement("maintenance.forget", "delete from fanfare.partitions where name = $1")
+    static let purge = Statement(
+        "maintenance.purge",
+        "select fanfare.purge_v1(make_interval(secs => $1), make_interval(secs => $2), $3)")
+}
