@@ -95,7 +95,8 @@ let services: [Target] =
     + service(
         "Delivery",
         needs: [
-            "EventModel", "EventCodec", "Encodings", "Crypto", "Signing", "Egress", "Backbone", "Store", "ServiceKit",
+            "EventModel", "EventCodec", "Encodings", "Crypto", "Signing", "Egress", "Backbone", "Store", "Database",
+            "ServiceKit",
             "Observability",
         ])
     + service(
@@ -131,6 +132,8 @@ let testTargets: [Target] = [
     tests("Egress", ["Egress", "EventModel", "Observability", "CCurl", "CLinux"]),
     tests("HTTPServer", ["HTTPServer", "Observability"]),
     tests("ServiceKit", ["ServiceKit", "Observability", "HTTPServer", "ExampleService"]),
+    tests(
+        "DeliveryService", ["DeliveryService", "EventModel", "Backbone", "Store", "Observability"]),
     tests("IngestService", ["IngestService", "EventModel", "EventCodec", "Backbone", "HTTPServer", "Observability"]),
 ]
 

@@ -9,6 +9,11 @@ public struct HeaderBlock: Sendable {
         bytes = []
     }
 
+    /// Takes lines that we wrote ourselves, as they go over the wire: `Name: value`, CR LF between them, none at the end.
+    public init(lines: [UInt8]) {
+        bytes = lines
+    }
+
     public var isEmpty: Bool { bytes.isEmpty }
 
     public mutating func reserveCapacity(_ count: Int) {

@@ -1,0 +1,22 @@
+internal import EventModel
+
+/// What a worker needs to know of an endpoint to send to it.
+struct EndpointConfiguration: Sendable {
+    enum Status: String, Sendable {
+        case active, paused, pending, disabled, deleted
+    }
+
+    let endpoint: EndpointID
+    let tenant: TenantID
+    /// The revision that this is.
+    let version: Int64
+    let status: Status
+    let url: String
+    let timeout: Duration?
+    let schedule: RetrySchedule
+    /// As `SecretBox` sealed them; opened when the first delivery needs them.
+    let sealedSecrets: [String]
+
+    /// What a sealed secret of a webhook is bound to.
+    var secretContext: String { "webhook:\(endpoint)" }
+}

@@ -1,0 +1,112 @@
+public import Backbone
+internal import Crypto
+internal import Database
+internal import Egress
+internal import EventModel
+internal import Observability
+public import ServiceKit
+internal import Signing
+internal import Store
+
+/// `fanfare-delivery` as its executable starts it.
+public enum DeliveryService {
+    /// - Parameter makeLanes: The delivery lanes of the configured backbone, and what else of the backbone runs in a
+    ///   delivery worker (the audit projector), in the order in which it ends.
+    public static func definition(
+        makeLanes: @escaping @Sendable (ServiceContext) async throws -> (any DeliveryLanes, [any Service])
+    ) -> ServiceDefinition {
+        ServiceDefinition(.delivery, summary: "signs and posts what waits in the delivery lanes") { context in
+            let configuration = context.configuration
+            var database = DatabaseConfiguration(
+                dsn: try configuration.required(Settings.postgresDSN).reveal(), applicationName: "fanfare-delivery")
+            database.connections = 2
+            let pool = ConnectionPool(
+                database, name: "config", logger: context.logger, metrics: context.metrics)
+            let (lanes, others) = try await makeLanes(context)
+            let parts = try DeliveryParts(context, pool: pool, lanes: lanes)
+            let follower = parts.follower
+            let listener = Listener(
+                database, channels: [RevisionFollower.channel], name: "config", logger: context.logger,
+                metrics: context.metrics, onNotify: { _, _ in follower.changed() }, onReconnect: { follower.changed() })
+            context.readiness.require(.configuration) { follower.isLoaded }
+            context.readiness.require(.lanes) { lanes.isReady }
+            let worker = parts.worker
+            return [
+                NamedService("worker", run: { try await worker.run() }, shutdown: { await worker.shutdown() }),
+                NamedService("sender") { stop in
+                    await stop.wait()
+                    parts.sender.stop()
+                    parts.resolver.stop()
+                },
+            ] + others + [
+                NamedService("configuration", cancelling: { await follower.run() }),
+                NamedService("configuration-listener", cancelling: { await listener.run() }),
+                NamedService("database", run: { await pool.run() }, shutdown: { await pool.shutdown() }),
+            ]
+        }
+    }
+}
+
+/// The worker and what it stands on, wired.
+struct DeliveryParts: Sendable {
+    let follower: RevisionFollower
+    let worker: DeliveryWorker
+    let sender: HTTPSender
+    let resolver: Resolver
+
+    init(_ context: ServiceContext, pool: ConnectionPool, lanes: any DeliveryLanes) throws {
+        let configuration = context.configuration
+        let clock = SystemClock()
+        let keys = try configuration.masterKeys().map { try MasterKey(text: $0.reveal()) }
+        let isOpen = configuration[Settings.allowPrivateTargets]
+        let policy = AddressPolicy(allowsPrivateTargets: isOpen, allowsPlainHTTP: isOpen)
+        let book = EndpointBook()
+        let follower = RevisionFollower(store: RevisionStore(pool: pool), logger: context.logger) { changes in
+            book.apply(changes.revisions)
+        }
+        let attempts = EgressAttempts(
+            maker: PostMaker(
+                headers: try DeliveryHeaders(
+                    prefix: configuration[Settings.headerPrefix], userAgent: "Fanfare/\(BuildInfo.version)"),
+                keys: EndpointKeys(
+                    secrets: try SecretBox(current: keys[0], previous: Array(keys.dropFirst())), policy: policy),
+                standardTimeout: configuration[Settings.deliveryTimeout]),
+            clock: clock, logger: context.logger)
+        let resolver = Resolver(metrics: context.metrics)
+        let sender = HTTPSender(policy: policy, resolver: resolver, metrics: context.metrics) { results in
+            attempts.completed(results)
+        }
+        let outcomes = OutcomeQueue()
+        let disabling = EndpointDisabler(pool: pool, logger: context.logger)
+        let dispatcher = Dispatcher(
+            book: book, lanes: lanes, policy: DispatchPolicy(configuration), clock: clock,
+            random: SecureDispatchRandomness(), instruments: DispatchInstruments(context.metrics),
+            settle: { outcomes.add($0) }, disable: { disabling.add($0) })
+        attempts.connect(sender: sender, dispatcher: dispatcher)
+        context.metrics.observedGauge("fanfare_delivery_in_flight", "POSTs under way.") {
+            Double(dispatcher.inFlight)
+        }
+        context.metrics.observedGauge("fanfare_delivery_open_breakers", "Endpoints that get probes only.") {
+            Double(dispatcher.openBreakers)
+        }
+        context.metrics.observedGauge("fanfare_delivery_endpoints", "Endpoints in the configuration snapshot.") {
+            Double(book.count)
+        }
+        self.follower = follower
+        self.sender = sender
+        self.resolver = resolver
+        worker = DeliveryWorker(
+            lanes: lanes, follower: follower, dispatcher: dispatcher, sender: attempts, outcomes: outcomes,
+            disabling: disabling, logger: context.logger)
+    }
+}
+
+extension DispatchPolicy {
+    init(_ configuration: Configuration) {
+        self.init()
+        inFlight = configuration[Settings.deliveryInFlight]
+        inFlightPerEndpoint = configuration[Settings.deliveryEndpointInFlight]
+        breakerFailures = configuration[Settings.deliveryBreakerFailures]
+        breakerProbeInterval = Int64(configuration[Settings.deliveryBreakerProbe] / .microseconds(1))
+    }
+}

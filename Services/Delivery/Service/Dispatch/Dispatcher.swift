@@ -1,0 +1,251 @@
+internal import Backbone
+internal import EventModel
+internal import Observability
+internal import Synchronization
+
+/// Sends attempts: signs, posts, and reports each end once through the callback that the dispatcher gives it.
+protocol AttemptSender: Sendable {
+    /// Starts the POSTs; every one ends in `Dispatcher.finish`, in batches, on any thread.
+    func start(_ attempts: [PendingAttempt])
+}
+
+/// Between the lanes and the sender: decides which record starts now, which waits, which goes back, and what each end
+/// means. Entered from the intake and from the sender's threads; one lock, held for no I/O; memory is bounded by the lanes'
+/// window.
+final class Dispatcher: Sendable {
+    struct State {
+        var queues: [EndpointID: EndpointQueue] = [:]
+        /// Endpoints with waiting records, in turn.
+        var ready: [EndpointID] = []
+        var flights: [UInt64: Flight] = [:]
+        var nextToken: UInt64 = 1
+        var isDraining = false
+    }
+
+    struct Flight {
+        let record: LaneRecord
+        let configuration: EndpointConfiguration
+    }
+
+    /// What one turn under the lock decided; performed after the lock is gone.
+    struct Decisions {
+        var starts: [PendingAttempt] = []
+        var outcomes: [LaneOutcome] = []
+    }
+
+    private let state = Mutex(State())
+    private let book: EndpointBook
+    private let lanes: any DeliveryLanes
+    private let policy: DispatchPolicy
+    private let clock: any WallClock
+    private let random: any DispatchRandomness
+    private let instruments: DispatchInstruments
+    private let settle: @Sendable ([LaneOutcome]) -> Void
+    private let disable: @Sendable (EndpointID) -> Void
+
+    /// - Parameters:
+    ///   - settle: Takes the outcomes to be recorded; must not block.
+    ///   - disable: Told of each endpoint that answered 410; must not block.
+    init(
+        book: EndpointBook, lanes: any DeliveryLanes, policy: DispatchPolicy, clock: any WallClock,
+        random: any DispatchRandomness, instruments: DispatchInstruments,
+        settle: @escaping @Sendable ([LaneOutcome]) -> Void,
+        disable: @escaping @Sendable (EndpointID) -> Void
+    ) {
+        self.book = book
+        self.lanes = lanes
+        self.policy = policy
+        self.clock = clock
+        self.random = random
+        self.instruments = instruments
+        self.settle = settle
+        self.disable = disable
+    }
+
+    var inFlight: Int { state.withLock { $0.flights.count } }
+    var openBreakers: Int { state.withLock { $0.queues.values.count { $0.breaker.isOpen } } }
+
+    // MARK: Intake
+
+    /// Takes what the lanes handed out.
+    func take(_ signals: LaneSignals, sender: any AttemptSender) {
+        let now = clock.now()
+        let configurations = book.configurations(of: signals.records.map(\.endpoint))
+        let decisions = state.withLock { state -> Decisions in
+            if !signals.lost.isEmpty {
+                let lost = Set(signals.lost)
+                for endpoint in state.queues.keys { state.queues[endpoint]?.forget(lanes: lost) }
+            }
+            var decisions = Decisions()
+            for record in signals.records {
+                place(record, configurations[record.endpoint], at: now, &state, &decisions)
+            }
+            return decisions
+        }
+        perform(decisions, sender: sender)
+    }
+
+    private func place(
+        _ record: LaneRecord, _ configuration: EndpointConfiguration?, at now: Timestamp, _ state: inout State,
+        _ decisions: inout Decisions
+    ) {
+        let end = Verdict.beforeSending(
+            record, configuration, at: now, policy: policy, newDeadLetter: { random.deadLetter(at: now) })
+        guard let configuration, end == nil else {
+            if let end { decisions.outcomes.append(end) }
+            return
+        }
+        let hasGlobalRoom = state.flights.count < policy.inFlight && !state.isDraining
+        var queue = state.queues[record.endpoint] ?? EndpointQueue()
+        switch queue.admit(record, at: now, hasGlobalRoom: hasGlobalRoom, policy) {
+        case .start:
+            start(record, configuration, &queue, &state, &decisions)
+        case .wait:
+            if !queue.isListed {
+                queue.isListed = true
+                state.ready.append(record.endpoint)
+            }
+        case .postpone(let due):
+            decisions.outcomes.append(LaneOutcome(record: record, audit: nil, next: .postponed(due: due)))
+        }
+        state.queues[record.endpoint] = queue
+    }
+
+    private func start(
+        _ record: LaneRecord, _ configuration: EndpointConfiguration, _ queue: inout EndpointQueue,
+        _ state: inout State, _ decisions: inout Decisions
+    ) {
+        let token = state.nextToken
+        state.nextToken += 1
+        state.flights[token] = Flight(record: record, configuration: configuration)
+        decisions.starts.append(PendingAttempt(record: record, configuration: configuration, token: token))
+    }
+
+    // MARK: Ends
+
+    /// Takes ended attempts. `audit` is filled but for what the verdict adds.
+    func finish(_ ended: [EndedAttempt], sender: any AttemptSender) {
+        let now = clock.now()
+        let jitters = random.jitters(ended.count)
+        let decisions = state.withLock { state -> Decisions in
+            var decisions = Decisions()
+            for (index, attempt) in ended.enumerated() {
+                close(attempt, jitter: jitters[index], at: now, &state, &decisions)
+            }
+            refill(at: now, &state, &decisions)
+            return decisions
+        }
+        perform(decisions, sender: sender)
+    }
+
+    private func close(
+        _ attempt: EndedAttempt, jitter: Double, at now: Timestamp, _ state: inout State,
+        _ decisions: inout Decisions
+    ) {
+        guard let flight = state.flights.removeValue(forKey: attempt.token) else { return }
+        let record = flight.record
+        let outcome = Verdict.afterAttempt(
+            record, attempt.result, audit: attempt.audit, schedule: flight.configuration.schedule, endedAt: now,
+            jitter: jitter, newDeadLetter: { random.deadLetter(at: now) })
+        decisions.outcomes.append(outcome)
+        if var queue = state.queues[record.endpoint] {
+            let changed = queue.ended(succeeded: attempt.result.isSuccess, at: now, policy)
+            if changed, queue.breaker.isOpen {
+                for (waiting, due) in queue.drainWaiting(at: now, policy) {
+                    decisions.outcomes.append(LaneOutcome(record: waiting, audit: nil, next: .postponed(due: due)))
+                }
+            }
+            state.queues[record.endpoint] = queue.isIdle && !queue.isListed ? nil : queue
+        }
+        if attempt.result.status == 410, record.cause != .test { disable(record.endpoint) }
+        instruments.ended(attempt.result, record: record, outcome: outcome, at: now)
+    }
+
+    /// Starts what waits, one endpoint after the other, while there is room.
+    private func refill(at now: Timestamp, _ state: inout State, _ decisions: inout Decisions) {
+        guard !state.isDraining, !state.ready.isEmpty else { return }
+        var still: [EndpointID] = []
+        let round = state.ready
+        state.ready.removeAll(keepingCapacity: true)
+        for (index, endpoint) in round.enumerated() {
+            guard state.flights.count < policy.inFlight else {
+                still.append(contentsOf: round[index...])
+                break
+            }
+            if serve(endpoint, at: now, &state, &decisions) { still.append(endpoint) }
+        }
+        // What could not start goes behind what has not had its turn.
+        state.ready.append(contentsOf: still)
+    }
+
+    /// - Returns: True while the endpoint has more that waits.
+    private func serve(
+        _ endpoint: EndpointID, at now: Timestamp, _ state: inout State, _ decisions: inout Decisions
+    ) -> Bool {
+        guard var queue = state.queues.removeValue(forKey: endpoint) else { return false }
+        let configuration = book.configuration(of: endpoint)
+        while state.flights.count < policy.inFlight, let record = queue.startNext(at: now, policy) {
+            let end = Verdict.beforeSending(
+                record, configuration, at: now, policy: policy, newDeadLetter: { random.deadLetter(at: now) })
+            if let configuration, end == nil {
+                start(record, configuration, &queue, &state, &decisions)
+            } else {
+                queue.abandonStart()
+                if let end { decisions.outcomes.append(end) }
+            }
+        }
+        let hasMore = queue.waitingCount > 0
+        queue.isListed = hasMore
+        if !queue.isIdle || hasMore { state.queues[endpoint] = queue }
+        return hasMore
+    }
+
+    // MARK: Performing
+
+    private func perform(_ decisions: Decisions, sender: any AttemptSender) {
+        if !decisions.outcomes.isEmpty { settle(decisions.outcomes) }
+        guard !decisions.starts.isEmpty else { return }
+        // The last look before the bytes leave: a process that was stopped, or lost its lease, sends nothing.
+        var allowed: [PendingAttempt] = []
+        allowed.reserveCapacity(decisions.starts.count)
+        for start in decisions.starts {
+            if lanes.mayDeliver(lane: start.record.handle.lane, epoch: start.record.handle.epoch) {
+                allowed.append(start)
+            } else {
+                abandon(start)
+            }
+        }
+        if !allowed.isEmpty { sender.start(allowed) }
+    }
+
+    /// A started one whose lane is no longer ours: its new owner sends it.
+    private func abandon(_ start: PendingAttempt) {
+        instruments.abandoned()
+        state.withLock { state in
+            state.flights[start.token] = nil
+            state.queues[start.record.endpoint]?.abandonStart()
+        }
+    }
+
+    /// Starts nothing more; what is under way ends normally.
+    func beginDrain() {
+        state.withLock { state in
+            state.isDraining = true
+            state.ready.removeAll()
+        }
+    }
+}
+
+/// An attempt that is over, with its audit record but for the verdict.
+struct EndedAttempt: Sendable {
+    let token: UInt64
+    let result: AttemptResult
+    let audit: AttemptRecord
+}
+
+/// Where jitter and new ids come from; tests bring their own.
+protocol DispatchRandomness: Sendable {
+    /// `count` values in 0..<1.
+    func jitters(_ count: Int) -> [Double]
+    func deadLetter(at now: Timestamp) -> DeadLetterID
+}

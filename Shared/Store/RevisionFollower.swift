@@ -1,0 +1,88 @@
+internal import Database
+public import Observability
+internal import Synchronization
+
+/// Keeps a copy of the webhooks' revisions in memory up to date: at once by NOTIFY, and by a poll in case one was missed.
+public final class RevisionFollower: Sendable {
+    /// The channel that `revise_webhook_v1` notifies.
+    public static let channel = "fanfare_config"
+    /// How long a change may go unnoticed when its notification was lost.
+    static let pollInterval: Duration = .seconds(1)
+    /// Between attempts while Postgres is away.
+    static let retryInterval: Duration = .milliseconds(200)
+
+    private let store: RevisionStore
+    private let apply: @Sendable (RevisionStore.Changes) -> Void
+    private let logger: Logger
+    private let state = Mutex(State())
+    private let wake: AsyncStream<Void>
+    private let waker: AsyncStream<Void>.Continuation
+
+    private struct State {
+        var version: Int64 = 0
+        var isLoaded = false
+    }
+
+    /// - Parameter apply: Takes changes in order of version; may see a revision twice.
+    public init(store: RevisionStore, logger: Logger, apply: @escaping @Sendable (RevisionStore.Changes) -> Void) {
+        self.store = store
+        self.logger = logger
+        self.apply = apply
+        (wake, waker) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
+
+    /// True once everything was loaded at least once.
+    public var isLoaded: Bool { state.withLock { $0.isLoaded } }
+
+    /// The version up to which everything is known.
+    public var version: Int64 { state.withLock { $0.version } }
+
+    /// Call on each notification on `channel`.
+    public func changed() {
+        waker.yield()
+    }
+
+    /// Follows until the task is cancelled.
+    public func run() async {
+        await withDiscardingTaskGroup { group in
+            group.addTask {
+                while !Task.isCancelled {
+                    try? await Task.sleep(for: Self.pollInterval)
+                    self.waker.yield()
+                }
+            }
+            waker.yield()
+            for await _ in wake {
+                do {
+                    try await refresh()
+                } catch {
+                    logger.warning("configuration-not-read", ["error": .describing(error)])
+                }
+            }
+            group.cancelAll()
+        }
+    }
+
+    /// Returns when everything up to `version` is known: whoever holds a record of that version waits here.
+    ///
+    /// - Throws: `CancellationError` when the task is cancelled.
+    public func reach(_ version: Int64) async throws {
+        while self.version < version || !isLoaded {
+            do {
+                try await refresh()
+            } catch {
+                try await Task.sleep(for: Self.retryInterval)
+            }
+        }
+    }
+
+    private func refresh() async throws(DatabaseError) {
+        let changes = try await store.changes(since: version)
+        state.withLock { state in
+            // Two refreshes may overlap; the table takes a revision twice without harm, and never goes back.
+            apply(changes)
+            state.version = max(state.version, changes.version)
+            state.isLoaded = true
+        }
+    }
+}

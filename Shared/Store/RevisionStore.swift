@@ -1,0 +1,60 @@
+public import Database
+internal import EventModel
+
+/// Reads the revisions of webhooks by version, for the processes that keep them in memory.
+public struct RevisionStore: Sendable {
+    private let pool: ConnectionPool
+
+    public init(pool: ConnectionPool) {
+        self.pool = pool
+    }
+
+    /// What has changed since a version.
+    public struct Changes: Sendable {
+        /// The configuration version of the snapshot: nothing newer was visible.
+        public var version: Int64
+        /// In order of version.
+        public var revisions: [WebhookRevision]
+    }
+
+    // The first load leaves out what ended before anything that still waits for its fan-out.
+    private static let load = Statement(
+        "revisions_since",
+        """
+        select h.config_version, r.version, r.webhook_id, r.tenant_id, r.from_pos, r.to_pos, r.status, r.url, r.events,
+            r.timeout_s, r.schedule, r.secrets
+        from fanfare.feed_head h left join fanfare.webhook_revisions r
+            on r.version > $1 and r.version <= h.config_version
+            and ($1 > 0 or (coalesce(r.to_pos, case when r.status = 'deleted' then r.from_pos end) is null
+                or coalesce(r.to_pos, r.from_pos)
+                    > (select coalesce(min(p.fanned), 0) from fanfare.progress p where p.topic = 'events')))
+        where h.shard = 0 order by r.version
+        """)
+
+    /// - Parameter version: What the caller has; 0 for everything that still matters.
+    public func changes(since version: Int64) async throws(DatabaseError) -> Changes {
+        var parameters = Parameters()
+        parameters.add(version)
+        let rows = try await pool.execute(Self.load, parameters)
+        var changes = Changes(version: version, revisions: [])
+        changes.revisions.reserveCapacity(rows.count)
+        for row in 0..<rows.count {
+            changes.version = rows.int64(row, 0)
+            guard !rows.isNull(row, 1), let revision = Self.revision(rows, row) else { continue }
+            changes.revisions.append(revision)
+        }
+        return changes
+    }
+
+    private static func revision(_ rows: Rows, _ row: Int) -> WebhookRevision? {
+        guard let endpoint = EndpointID(rows.text(row, 2)), let tenant = TenantID(rows.text(row, 3)),
+            let status = WebhookRevision.Status(rawValue: rows.text(row, 6))
+        else { return nil }
+        return WebhookRevision(
+            version: rows.int64(row, 1), endpoint: endpoint, tenant: tenant, fromPos: rows.int64(row, 4),
+            toPos: rows.optionalInt64(row, 5), status: status, url: rows.text(row, 7), events: rows.textArray(row, 8),
+            timeout: rows.optionalInt32(row, 9).map(Int.init),
+            schedule: rows.isNull(row, 10) ? nil : rows.int32Array(row, 10).map(Int.init),
+            sealedSecrets: rows.textArray(row, 11))
+    }
+}
