@@ -1,7 +1,6 @@
 public import Database
 public import Observability
 internal import Synchronization
-public import Testing
 
 /// An empty database of a test's or suite's own in the shared cluster.
 ///
@@ -20,7 +19,7 @@ public struct TestDatabase: Sendable {
         return database
     }
 
-    @TaskLocal fileprivate static var scoped: TestDatabase?
+    @TaskLocal static var scoped: TestDatabase?
 
     /// What tests log to: only errors, to standard error.
     public static let logger = Logger(service: "tests", level: .error)
@@ -95,31 +94,5 @@ public struct TestDatabase: Sendable {
         try await administrator.value().perform { connection in
             try connection.withLimits(statement: .seconds(60), lock: .seconds(60)) { try connection.script(sql) }
         }
-    }
-}
-
-/// Gives a suite, or a single test, a database of its own; see `TestDatabase.current`.
-public struct DatabaseTrait: SuiteTrait, TestTrait, TestScoping {
-    let migrations: [Migration]
-
-    public func provideScope(
-        for test: Test, testCase: Test.Case?, performing function: @concurrent @Sendable () async throws -> Void
-    ) async throws {
-        let database = try await TestDatabase.make(migrations: migrations)
-        let result: Result<Void, any Error>
-        do {
-            result = .success(try await TestDatabase.$scoped.withValue(database) { try await function() })
-        } catch {
-            result = .failure(error)
-        }
-        try await database.drop()
-        try result.get()
-    }
-}
-
-extension Trait where Self == DatabaseTrait {
-    /// A database for the suite, or for each case of a test; from a template with `migrations` applied.
-    public static func database(migrations: [Migration] = []) -> DatabaseTrait {
-        DatabaseTrait(migrations: migrations)
     }
 }
