@@ -137,6 +137,13 @@ let testTargets: [Target] = [
     tests("IngestService", ["IngestService", "EventModel", "EventCodec", "Backbone", "HTTPServer", "Observability"]),
 ]
 
+let benchmarks: [Target] = [
+    .executableTarget(
+        name: "MicroBenchmarks",
+        dependencies: ["EventModel", "EventCodec", "Encodings", "Crypto", "Signing", "Matching"],
+        path: "Benchmarks/Micro", swiftSettings: swiftSettings)
+]
+
 let package = Package(
     name: "fanfare",
     products: [
@@ -145,6 +152,7 @@ let package = Package(
         .executable(name: "fanfare-matcher", targets: ["MatcherCommand"]),
         .executable(name: "fanfare-delivery", targets: ["DeliveryCommand"]),
         .executable(name: "fanfare", targets: ["ToolCommand"]),
+        .executable(name: "fanfare-microbench", targets: ["MicroBenchmarks"]),
     ],
-    targets: cLibraries + layers + services + testTargets
+    targets: cLibraries + layers + services + testTargets + benchmarks
 )

@@ -125,25 +125,21 @@ public struct DeliveryHeaders: Sendable {
     public static func digest(of block: Span<UInt8>) -> SHA256Digest {
         var canonical: [UInt8] = []
         canonical.reserveCapacity(block.count + 1)
-        var isName = true
-        var index = 0
-        while index < block.count {
-            let byte = block[index]
-            if isName, byte == 0x3A {
-                canonical.append(byte)
-                isName = false
+        block.withUnsafeBytes { block in
+            var start = 0
+            while start < block.count {
+                let end = block[start...].firstIndex(of: 0x0D) ?? block.count
+                let colon = block[start..<end].firstIndex(of: 0x3A) ?? end
+                for byte in block[start..<colon] {
+                    canonical.append((0x41...0x5A).contains(byte) ? byte | 0x20 : byte)
+                }
+                canonical.append(0x3A)
                 // Past the colon and the one space behind it.
-                index += 2
-            } else if byte == 0x0D {
+                canonical.append(contentsOf: block[min(colon + 2, end)..<end])
                 canonical.append(0x0A)
-                isName = true
-                index += 2
-            } else {
-                canonical.append(isName && (0x41...0x5A).contains(byte) ? byte | 0x20 : byte)
-                index += 1
+                start = end + 2
             }
         }
-        canonical.append(0x0A)
         return SHA256.hash(canonical)
     }
 }
