@@ -84,32 +84,36 @@ public struct ArrayBuilder: Sendable {
 
     public mutating func append(_ value: Int32) {
         expect(type == .int32)
-        element(length: 4)
-        bytes.append(bigEndian: value)
+        count += 1
+        // Length and value in one append, here and below: half the time of two.
+        bytes.append(words: (UInt32(4).bigEndian, UInt32(bitPattern: value).bigEndian))
     }
 
     public mutating func append(_ value: Int64) {
         expect(type == .int64)
-        element(length: 8)
-        bytes.append(bigEndian: value)
+        eightBytes(UInt64(bitPattern: value))
     }
 
     public mutating func append(_ value: Double) {
         expect(type == .double)
-        element(length: 8)
-        bytes.append(bigEndian: value.bitPattern)
+        eightBytes(value.bitPattern)
     }
 
     public mutating func append(_ value: Timestamp) {
         expect(type == .timestamp)
-        element(length: 8)
-        bytes.append(bigEndian: WireFormat.postgresTime(value))
+        eightBytes(UInt64(bitPattern: WireFormat.postgresTime(value)))
     }
 
     public mutating func append(_ value: Ulid) {
         expect(type == .ulid)
-        element(length: 16)
-        bytes.append(ulid: value)
+        count += 1
+        bytes.append(
+            words: (
+                UInt32(16).bigEndian, UInt32(truncatingIfNeeded: value.high >> 32).bigEndian,
+                UInt32(truncatingIfNeeded: value.high).bigEndian,
+                UInt32(truncatingIfNeeded: value.low >> 32).bigEndian,
+                UInt32(truncatingIfNeeded: value.low).bigEndian
+            ))
     }
 
     /// A text. NUL characters cannot be stored: the server answers with `.data`.
@@ -148,6 +152,16 @@ public struct ArrayBuilder: Sendable {
         precondition(value.count <= Int32.max, "an element has at most 2^31 - 1 bytes")
         element(length: Int32(value.count))
         bytes.append(contentsOf: value)
+    }
+
+    @inline(__always)
+    private mutating func eightBytes(_ value: UInt64) {
+        count += 1
+        bytes.append(
+            words: (
+                UInt32(8).bigEndian, UInt32(truncatingIfNeeded: value >> 32).bigEndian,
+                UInt32(truncatingIfNeeded: value).bigEndian
+            ))
     }
 
     @inline(__always)

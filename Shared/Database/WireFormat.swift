@@ -30,6 +30,12 @@ extension [UInt8] {
         Swift.withUnsafeBytes(of: value.bigEndian) { append(contentsOf: $0) }
     }
 
+    /// Appends a tuple of 32-bit words as they are: such a tuple has no padding.
+    @inline(__always)
+    mutating func append<Words: BitwiseCopyable>(words: Words) {
+        Swift.withUnsafeBytes(of: words) { append(contentsOf: $0) }
+    }
+
     /// Overwrites the four bytes at `offset`.
     mutating func write(bigEndian value: Int32, at offset: Int) {
         withUnsafeMutableBytes { $0.storeBytes(of: value.bigEndian, toByteOffset: offset, as: Int32.self) }
