@@ -34,6 +34,8 @@ public final class ResponseStream: Sendable {
         var loop: EventLoop?
         var id = SlotID.none
         var onClose: (@Sendable () -> Void)?
+        /// Who waits for how many bytes of room.
+        var room: (needed: Int, action: @Sendable () -> Void)?
 
         mutating func drop() {
             chunks = []
@@ -58,6 +60,18 @@ public final class ResponseStream: Sendable {
 
     /// Whether the client has left or everything up to the end was sent.
     public var isClosed: Bool { state.withLock { $0.phase == .closed } }
+
+    /// Runs the action once `count` bytes fit into the queue or it is empty, or the stream is over: at once where that is
+    /// so already, else on a loop thread, where it must not block. For a writer that goes as fast as its client; of several
+    /// calls the last counts.
+    public func whenRoom(for count: Int, _ action: @escaping @Sendable () -> Void) {
+        let isNow = state.withLock { state in
+            guard state.phase == .open, state.queued > 0, state.queued + count > capacity else { return true }
+            state.room = (count, action)
+            return false
+        }
+        if isNow { action() }
+    }
 
     /// Sends bytes after all those pushed before.
     @discardableResult
@@ -162,12 +176,12 @@ public final class ResponseStream: Sendable {
 
     /// Moves queued bytes into `buffer`; called by the loop.
     func next(into buffer: UnsafeMutableRawBufferPointer) -> Next {
-        state.withLock { state in
-            if state.phase == .closed || state.phase == .aborted { return .closed }
+        let (next, action) = state.withLock { state -> (Next, (@Sendable () -> Void)?) in
+            if state.phase == .closed || state.phase == .aborted { return (.closed, nil) }
             if state.queued == 0 {
-                if state.phase == .ended { return .ended }
+                if state.phase == .ended { return (.ended, nil) }
                 state.parked = true
-                return .parked
+                return (.parked, nil)
             }
             var filled = 0
             while filled < buffer.count, state.sent < state.chunks.count {
@@ -193,21 +207,29 @@ public final class ResponseStream: Sendable {
                 state.chunks.removeFirst(state.sent)
                 state.sent = 0
             }
-            return .bytes(filled)
+            guard let room = state.room, state.queued == 0 || state.queued + room.needed <= capacity else {
+                return (.bytes(filled), nil)
+            }
+            state.room = nil
+            return (.bytes(filled), room.action)
         }
+        action?()
+        return next
     }
 
     /// The client has left, or everything was sent.
     func closedByLoop() {
-        let action = state.withLock { state in
-            let action = state.onClose
+        let (action, room) = state.withLock { state in
+            let actions = (state.onClose, state.room?.action)
             state.phase = .closed
             state.onClose = nil
+            state.room = nil
             state.parked = false
             state.drop()
-            return action
+            return actions
         }
         action?()
+        room?()
     }
 
     /// The answer with this stream was dropped; a stream that serves another answer goes on.
