@@ -65,7 +65,7 @@ let layers: [Target] = [
     shared("HTTPServer", ["CMicroHTTPD", "CLinux", "Observability"]),
     shared("Egress", ["EventModel", "CCurl", "CLinux", "Observability"]),
     shared("Database", ["EventModel", "CLibPQ", "CLinux", "Observability"]),
-    shared("Store", ["Database", "EventModel", "Encodings", "Crypto", "Observability"]),
+    shared("Store", ["Database", "EventModel", "Encodings", "Crypto", "Signing", "Observability"]),
     shared("Backbone", ["EventModel", "EventCodec"]),
     shared(
         "PostgresBackbone", ["Backbone", "EventModel", "EventCodec", "Database", "Store", "Observability", "Crypto"]),
@@ -79,8 +79,8 @@ let services: [Target] =
     service(
         "Ingest",
         needs: [
-            "EventModel", "EventCodec", "Encodings", "Crypto", "Backbone", "Store", "HTTPServer", "ServiceKit",
-            "Observability",
+            "EventModel", "EventCodec", "Encodings", "Crypto", "Signing", "Backbone", "Store", "HTTPServer",
+            "ServiceKit", "Observability",
         ])
     + service(
         "Feed",
@@ -128,12 +128,18 @@ let testTargets: [Target] = [
         "Signing", ["Signing", "Crypto", "EventCodec", "EventModel", "Encodings"], resources: [.copy("Fixtures")]),
     tests("Observability", ["Observability"]),
     tests("Database", ["Database", "EventModel", "Observability"]),
-    tests("Store", ["Store", "Database", "EventModel", "Observability"]),
+    tests("Store", ["Store", "Database", "EventModel", "Observability", "Signing"]),
     tests("Egress", ["Egress", "EventModel", "Observability", "CCurl", "CLinux"]),
     tests("HTTPServer", ["HTTPServer", "Observability"]),
     tests("ServiceKit", ["ServiceKit", "Observability", "HTTPServer", "ExampleService"]),
     tests(
         "DeliveryService", ["DeliveryService", "EventModel", "Backbone", "Store", "Observability"]),
+    tests(
+        "FeedService",
+        [
+            "FeedService", "Backbone", "Crypto", "Database", "Egress", "EventCodec", "EventModel", "HTTPServer",
+            "Observability", "Signing", "Store",
+        ]),
     tests("IngestService", ["IngestService", "EventModel", "EventCodec", "Backbone", "HTTPServer", "Observability"]),
 ]
 

@@ -1,4 +1,5 @@
 internal import EventModel
+internal import Signing
 internal import Store
 
 /// The installation's directory, as the doors see it.

@@ -2,6 +2,7 @@ internal import Crypto
 public import Database
 public import EventModel
 public import Observability
+public import Signing
 internal import Synchronization
 
 /// Who may do what: tokens, tenants and workspaces, all of them in memory, so that no request costs a statement and doors
@@ -82,7 +83,8 @@ public final class Directory: Sendable {
 
     /// Who presents this token, as far as memory knows; nil says nothing about what is new.
     public func bearer(of token: AccessToken) -> Bearer? {
-        let found = state.withLock { $0.snapshot.tokens[token.hash] ?? $0.newTokens[token.hash] }
+        let digest = token.digest
+        let found = state.withLock { $0.snapshot.tokens[digest] ?? $0.newTokens[digest] }
         guard let found, isValid(found) else { return nil }
         return found
     }
@@ -91,7 +93,7 @@ public final class Directory: Sendable {
     public func authenticate(_ text: String) async -> Finding<Bearer> {
         guard let token = AccessToken(text) else { return .unknown }
         if let bearer = bearer(of: token) { return .known(bearer) }
-        switch state.withLock({ $0.tokenGate.ask(token.hash, now: .now) }) {
+        switch state.withLock({ $0.tokenGate.ask(token.digest, now: .now) }) {
         case .unknown: return .unknown
         case .busy: return .undecided
         case .lookUp: break
@@ -99,16 +101,16 @@ public final class Directory: Sendable {
         lookups.increment()
         do throws(DatabaseError) {
             let version = version
-            let bearer = try await DirectoryQueries.bearer(token.hash, database, timeout: Self.lookupTimeout)
+            let bearer = try await DirectoryQueries.bearer(token.digest, database, timeout: Self.lookupTimeout)
             state.withLock { state in
-                state.tokenGate.finished(token.hash, isKnown: bearer != nil, now: .now)
+                state.tokenGate.finished(token.digest, isKnown: bearer != nil, now: .now)
                 // A snapshot that was read meanwhile knows better: the token may have been revoked.
-                if state.snapshot.version == version { state.newTokens[token.hash] = bearer }
+                if state.snapshot.version == version { state.newTokens[token.digest] = bearer }
             }
             guard let bearer, isValid(bearer) else { return .unknown }
             return .known(bearer)
         } catch {
-            state.withLock { $0.tokenGate.finished(token.hash, isKnown: nil, now: .now) }
+            state.withLock { $0.tokenGate.finished(token.digest, isKnown: nil, now: .now) }
             return .undecided
         }
     }

@@ -1,6 +1,7 @@
 internal import Crypto
 public import Database
 public import EventModel
+public import Signing
 
 /// A token as lists show it; the token itself is nowhere, only its SHA-256.
 public struct TokenRecord: Sendable, Hashable {
@@ -59,7 +60,7 @@ public struct TokenStore: Sendable {
         let token = AccessToken.generate()
         let parameters = Parameters {
             $0.add(TokenID.make(at: now).description)
-            $0.add(bytes: token.hash.bytes)
+            $0.add(bytes: token.digest.bytes)
             $0.add(tenant?.text)
             $0.add(texts: scopes.names)
             $0.add(label)

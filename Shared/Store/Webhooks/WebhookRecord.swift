@@ -1,0 +1,116 @@
+internal import Database
+public import EventModel
+
+/// A webhook as it stands.
+public struct WebhookRecord: Sendable, Hashable {
+    public enum Status: String, Sendable, CaseIterable {
+        case active, paused, pending, disabled
+    }
+
+    public var id: EndpointID
+    public var tenant: TenantID
+    /// In canonical form.
+    public var url: String
+    /// Patterns; empty: everything.
+    public var events: [String]
+    public var status: Status
+    /// Why it is disabled.
+    public var statusReason: String?
+    /// Seconds; nil: the installation's default.
+    public var timeoutSeconds: Int32?
+    /// Seconds to wait before each attempt; nil: the installation's default.
+    public var schedule: [Int32]?
+    public var description: String
+    /// A JSON object.
+    public var metadata: String
+    /// Sealed, newest first; the context is `webhook:<id>`.
+    public var sealedSecrets: [String]
+    public var version: Int64
+    public var createdAt: Timestamp
+    public var updatedAt: Timestamp
+
+    /// What a sealed secret of a webhook is bound to: copied to another row it does not open.
+    public static func secretContext(_ id: EndpointID) -> String { "webhook:\(id)" }
+}
+
+extension WebhookRecord {
+    static let columns = """
+        id, tenant_id, url, events, status, status_reason, timeout_s, schedule, description, metadata, secrets, version, \
+        created_at, updated_at
+        """
+
+    init(_ rows: Rows, _ row: Int) {
+        id = rows.identifier(row, 0)
+        tenant = rows.tenant(row, 1)
+        url = rows.text(row, 2)
+        events = rows.textArray(row, 3)
+        // Another status would be a later release's; it is one that we must not send to.
+        status = Status(rawValue: rows.text(row, 4)) ?? .disabled
+        statusReason = rows.optionalText(row, 5)
+        timeoutSeconds = rows.optionalInt32(row, 6)
+        schedule = rows.isNull(row, 7) ? nil : rows.int32Array(row, 7)
+        description = rows.text(row, 8)
+        metadata = rows.text(row, 9)
+        sealedSecrets = rows.textArray(row, 10)
+        version = rows.int64(row, 11)
+        createdAt = rows.timestamp(row, 12)
+        updatedAt = rows.timestamp(row, 13)
+    }
+}
+
+/// A webhook to be made.
+public struct NewWebhook: Sendable {
+    public var id: EndpointID
+    public var tenant: TenantID
+    public var url: String
+    public var events: [String]
+    public var status: WebhookRecord.Status
+    public var timeoutSeconds: Int32?
+    public var schedule: [Int32]?
+    public var description: String
+    public var metadata: String
+    public var sealedSecrets: [String]
+
+    public init(
+        id: EndpointID, tenant: TenantID, url: String, events: [String], status: WebhookRecord.Status = .active,
+        timeoutSeconds: Int32? = nil, schedule: [Int32]? = nil, description: String = "", metadata: String = "{}",
+        sealedSecrets: [String]
+    ) {
+        self.id = id
+        self.tenant = tenant
+        self.url = url
+        self.events = events
+        self.status = status
+        self.timeoutSeconds = timeoutSeconds
+        self.schedule = schedule
+        self.description = description
+        self.metadata = metadata
+        self.sealedSecrets = sealedSecrets
+    }
+}
+
+/// A change to some fields of a webhook; nil leaves one as it is, `.some(nil)` resets it to the default.
+public struct WebhookChange: Sendable {
+    public var isActive: Bool?
+    public var url: String?
+    public var events: [String]?
+    public var timeoutSeconds: Int32??
+    public var schedule: [Int32]??
+    public var description: String?
+    public var metadata: String?
+
+    public init() {}
+
+    /// The names of the columns that change.
+    var names: [String] {
+        var names: [String] = []
+        if isActive != nil { names.append("active") }
+        if url != nil { names.append("url") }
+        if events != nil { names.append("events") }
+        if timeoutSeconds != nil { names.append("timeout_s") }
+        if schedule != nil { names.append("schedule") }
+        if description != nil { names.append("description") }
+        if metadata != nil { names.append("metadata") }
+        return names
+    }
+}
