@@ -1,1 +1,124 @@
-// Replaced by the first real file of this service.
+public import Backbone
+public import Crypto
+public import Database
+public import EventModel
+public import HTTPServer
+public import Observability
+public import Store
+
+/// The feed process: everything under `/v1` that ingest does not serve. Tenants read their events, manage webhooks and see
+/// what became of deliveries.
+///
+///     let service = FeedService(parts, logger: logger, metrics: metrics)
+///     let server = HTTPServer(configuration: …, handler: service.router, …)
+///     await service.run()          // beside server.run(), until cancelled
+public struct FeedService: Sendable {
+    /// What the service is made of.
+    public struct Parts: Sendable {
+        /// For requests.
+        public var database: any StatementExecutor
+        /// For the tailer alone, so that no page holds it up.
+        public var tailDatabase: any StatementExecutor
+        public var directory: Directory
+        /// For events of the service's own (`webhook.test`).
+        public var log: any EventLog
+        public var lanes: any LaneAppender
+        public var secrets: SecretBox
+        public var targets: TargetCheck
+        public var defaults = DeliveryDefaults()
+        public var egressCIDRs: [String] = []
+        public var clock: any WallClock = SystemClock()
+
+        public init(
+            database: any StatementExecutor, tailDatabase: any StatementExecutor, directory: Directory,
+            log: any EventLog, lanes: any LaneAppender, secrets: SecretBox, targets: TargetCheck
+        ) {
+            self.database = database
+            self.tailDatabase = tailDatabase
+            self.directory = directory
+            self.log = log
+            self.lanes = lanes
+            self.secrets = secrets
+            self.targets = targets
+        }
+    }
+
+    /// How much live readers may take.
+    public struct Limits: Sendable {
+        /// Bytes of the newest events that live readers share.
+        public var ringBytes = 16 << 20
+        public var streams = 10_000
+        /// Requests at work or waiting, long-polls included.
+        public var requests = 12_000
+        /// Queries at once for readers that are behind the ring.
+        public var catchUpQueries = 4
+
+        public init() {}
+    }
+
+    /// What the executable's server calls.
+    public let router: Router
+    let routes: [APIRoute]
+    private let hub: FeedHub
+    private let tailer: FeedTailer
+    private let feeder: StreamFeeder
+
+    public init(_ parts: Parts, limits: Limits = Limits(), logger: Logger, metrics registry: MetricsRegistry) {
+        let log = logger.limited()
+        let metrics = FeedMetrics(registry)
+        let feed = FeedQueries(parts.database)
+        let gate = CatchUpGate(places: limits.catchUpQueries)
+        let hub = FeedHub(capacity: limits.ringBytes, metrics: metrics)
+        self.hub = hub
+        feeder = StreamFeeder(hub: hub, feed: feed, gate: gate, log: log)
+        let tailDatabase = parts.tailDatabase
+        tailer = FeedTailer(
+            hub: hub, tail: FeedTail(tailDatabase), feed: FeedQueries(tailDatabase),
+            announceIdle: {
+                for channel in FeedWakeUps.idleChannels { try await tailDatabase.notify(channel) }
+            }, metrics: metrics, log: log)
+        registry.observedGauge("fanfare_feed_streams", "Open streams.") { [weak hub] in Double(hub?.streamCount ?? 0) }
+
+        let webhooks = WebhookStore(parts.database)
+        let clock = parts.clock
+        routes =
+            TenantRoutes(tenants: TenantStore(parts.database), directory: parts.directory, clock: clock).routes
+            + TokenRoutes(tokens: TokenStore(parts.database), directory: parts.directory, clock: clock).routes
+            + WorkspaceRoutes(
+                workspaces: WorkspaceStore(parts.database), directory: parts.directory, secrets: parts.secrets,
+                clock: clock
+            ).routes
+            + WebhookRoutes(
+                webhooks: webhooks, targets: parts.targets, secrets: parts.secrets, log: parts.log,
+                defaults: parts.defaults, clock: clock
+            ).routes
+            + DeliveryRoutes(
+                audit: AuditQueries(parts.database), feed: feed, webhooks: webhooks, lanes: parts.lanes, clock: clock
+            ).routes
+            + EventRoutes(reader: FeedReader(hub: hub, feed: feed, gate: gate), feed: feed).routes
+            + StreamRoutes(hub: hub, feed: feed, maximumStreams: limits.streams).routes
+            + EventTypeRoutes(types: EventTypeStore(parts.database)).routes
+            + MetaRoutes(egressCIDRs: parts.egressCIDRs).routes
+        let gatekeeper = Gatekeeper(directory: parts.directory, log: log)
+        var table = RouteTable()
+        for route in routes { gatekeeper.add(route, to: &table) }
+        MisdirectedRoutes.add(to: &table)
+        router = Router(table, logger: logger, maxTasks: limits.requests)
+    }
+
+    /// Tails the feed for live readers until the task is cancelled.
+    public func run() async {
+        await withDiscardingTaskGroup { group in
+            group.addTask { await feeder.run() }
+            await tailer.run()
+            endReaders()
+            group.cancelAll()
+        }
+    }
+
+    /// Somebody has put events on the feed.
+    public func wake() { hub.wake.set() }
+
+    /// Ends streams and answers long-polls: the first thing on the way down, for neither ends by itself.
+    public func endReaders() { hub.end() }
+}

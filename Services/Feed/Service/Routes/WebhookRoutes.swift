@@ -1,0 +1,103 @@
+internal import Backbone
+internal import Crypto
+internal import EventCodec
+internal import EventModel
+internal import HTTPServer
+internal import Signing
+internal import Store
+
+/// Webhooks: endpoints of a tenant (contracts §6).
+struct WebhookRoutes: Sendable {
+    let webhooks: WebhookStore
+    let targets: TargetCheck
+    let secrets: SecretBox
+    let log: any EventLog
+    let defaults: DeliveryDefaults
+    let clock: any WallClock
+
+    var routes: [APIRoute] {
+        [
+            APIRoute(.post, "/v1/tenant/webhooks", .tenant(.tenantAdmin), create),
+            // Seed 1's name for it.
+            APIRoute(.post, "/v1/webhook/subscriptions", .tenant(.tenantAdmin), create),
+            APIRoute(.get, "/v1/tenant/webhooks", .tenant(.tenantAdmin), list),
+            APIRoute(.get, "/v1/tenant/webhooks/{id}", .tenant(.tenantAdmin), find),
+            APIRoute(.patch, "/v1/tenant/webhooks/{id}", .tenant(.tenantAdmin), change),
+            APIRoute(.delete, "/v1/tenant/webhooks/{id}", .tenant(.tenantAdmin), delete),
+            APIRoute(.post, "/v1/tenant/webhooks/{id}/test", .tenant(.tenantAdmin), test),
+        ]
+    }
+
+    static var missing: HTTPError { .notFound("there is no such webhook") }
+
+    private func create(_ call: APICall) async throws -> Response {
+        let fields = try call.fields()
+        let url = try fields.string("url")
+        let events = try WebhookFields.events(fields) ?? []
+        let secret = try WebhookFields.secret(fields) ?? SigningSecret.generate()
+        let id = EndpointID.make(at: clock.now())
+        var webhook = NewWebhook(
+            id: id, tenant: call.tenant, url: url, events: events,
+            status: try fields.optionalBool("active") ?? true ? .active : .paused,
+            timeoutSeconds: try WebhookFields.timeout(fields), schedule: try WebhookFields.schedule(fields),
+            description: try WebhookFields.description(fields) ?? "",
+            metadata: try WebhookFields.metadata(fields) ?? "{}",
+            sealedSecrets: [secrets.seal(secret.text, context: WebhookRecord.secretContext(id))])
+        webhook.url = try await targets.canonical(url)
+        guard let record = try await webhooks.create(webhook) else {
+            throw HTTPError.notFound("the tenant was deleted")
+        }
+        return .object(201) { json in
+            WebhookView.write(record, defaults, to: &json)
+            // Shown here and never again: it is kept sealed.
+            json.member("secret", secret.text)
+        }
+    }
+
+    private func list(_ call: APICall) async throws -> Response {
+        let (after, limit) = try call.listPosition()
+        let page = try await webhooks.list(tenant: call.tenant, after: after, limit: limit)
+        return .list(page, cursor: \.id.description) { json, record in
+            json.object { WebhookView.write(record, defaults, to: &$0) }
+        }
+    }
+
+    private func find(_ call: APICall) async throws -> Response {
+        guard let record = try await webhooks.find(try call.identifier(), tenant: call.tenant) else {
+            throw Self.missing
+        }
+        return .object { WebhookView.write(record, defaults, to: &$0) }
+    }
+
+    private func change(_ call: APICall) async throws -> Response {
+        let fields = try call.fields()
+        let id: EndpointID = try call.identifier()
+        var change = try WebhookFields.change(fields)
+        if let url = try fields.optionalString("url") { change.url = try await targets.canonical(url) }
+        guard let record = try await webhooks.update(id, tenant: call.tenant, change) else { throw Self.missing }
+        return .object { WebhookView.write(record, defaults, to: &$0) }
+    }
+
+    private func delete(_ call: APICall) async throws -> Response {
+        guard try await webhooks.delete(try call.identifier(), tenant: call.tenant) else { throw Self.missing }
+        return .noContent
+    }
+
+    /// Puts `webhook.test` on the feed, for this endpoint alone.
+    private func test(_ call: APICall) async throws -> Response {
+        let id: EndpointID = try call.identifier()
+        guard let webhook = try await webhooks.find(id, tenant: call.tenant) else { throw Self.missing }
+        let event = TestEvent.make(for: webhook, at: clock.now())
+        do throws(BackboneError) {
+            guard case .stored = try await log.append([event]).first else {
+                throw BackboneError(.unavailable, "the log did not say that it kept the event")
+            }
+        } catch {
+            throw HTTPError(backbone: error)
+        }
+        return .object(202) { json in
+            json.member("event_id", event.id)
+            json.member("delivery_id", DeliveryID(event: event.id, endpoint: id, cause: .test))
+        }
+    }
+}
