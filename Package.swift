@@ -91,7 +91,7 @@ let services: [Target] =
         ])
     + service(
         "Matcher",
-        needs: ["EventModel", "EventCodec", "Matching", "Backbone", "Store", "ServiceKit", "Observability"])
+        needs: ["EventModel", "Matching", "Backbone", "Store", "Database", "ServiceKit", "Observability"])
     + service(
         "Delivery",
         needs: [
@@ -140,6 +140,7 @@ let testTargets: [Target] = [
             "FeedService", "Backbone", "Crypto", "Database", "Egress", "EventCodec", "EventModel", "HTTPServer",
             "Observability", "Signing", "Store",
         ]),
+    tests("MatcherService", ["MatcherService", "EventModel", "Backbone", "Matching", "Store"]),
     tests("IngestService", ["IngestService", "EventModel", "EventCodec", "Backbone", "HTTPServer", "Observability"]),
 ]
 

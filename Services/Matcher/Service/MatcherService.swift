@@ -1,1 +1,87 @@
-// Replaced by the first real file of this service.
+public import Backbone
+internal import EventModel
+internal import Matching
+public import Observability
+public import Store
+
+/// Fans the feed out: matches what is stored against the webhooks that were in force at its position, and appends the
+/// deliveries to their lanes.
+///
+/// A pure function of (pos, configuration): a repeated fan-out finds the same endpoints, and an event that was accepted
+/// after a webhook's 201 is matched by it, because the matcher loads the configuration up to the version of the snapshot
+/// that the rows were read in.
+public final class MatcherService: Sendable {
+    private let fanOut: any FanOut
+    private let follower: RevisionFollower
+    private let table: SubscriptionTable
+    private let instruments: MatcherInstruments
+    private let logger: Logger
+
+    public init(fanOut: any FanOut, revisions: RevisionStore, metrics: MetricsRegistry, logger: Logger) {
+        let table = SubscriptionTable()
+        self.fanOut = fanOut
+        self.table = table
+        self.logger = logger
+        follower = RevisionFollower(store: revisions, logger: logger) { table.apply($0.revisions) }
+        instruments = MatcherInstruments(metrics)
+        metrics.observedGauge("fanfare_matcher_webhooks", "Webhooks in the index.") {
+            Double(table.snapshot.endpointCount)
+        }
+    }
+
+    /// Whether the configuration was loaded.
+    public var isLoaded: Bool { follower.isLoaded }
+
+    /// Call on each notification on `RevisionFollower.channel`.
+    public func configurationChanged() {
+        follower.changed()
+    }
+
+    /// Keeps the configuration up to date until cancelled.
+    public func follow() async {
+        await follower.run()
+    }
+
+    /// Fans out until the fan-out is shut down. Owns nothing before a configuration snapshot is in hand.
+    public func run() async throws {
+        try await follower.reach(1)
+        try await withThrowingTaskGroup { group in
+            group.addTask { try await self.fanOut.run() }
+            group.addTask { try await self.work() }
+            try await group.waitForAll()
+        }
+    }
+
+    /// Ends `run` when the batch under way is done.
+    public func shutdown() async {
+        await fanOut.shutdown()
+    }
+
+    private func work() async throws {
+        while let batch = try await fanOut.next() {
+            if batch.configVersion > follower.version { try await follower.reach(batch.configVersion) }
+            let started = ContinuousClock.now
+            let deliveries = Self.deliveries(of: batch.rows, by: table.snapshot)
+            instruments.matched(batch.rows.count, deliveries.count, took: ContinuousClock.now - started)
+            try await fanOut.complete(batch, deliveries: deliveries)
+        }
+    }
+
+    static func deliveries(of rows: [FeedRow], by index: MatchIndex) -> [LaneDelivery] {
+        var deliveries: [LaneDelivery] = []
+        deliveries.reserveCapacity(rows.count)
+        var endpoints: [EndpointID] = []
+        for (number, row) in rows.enumerated() {
+            guard let type = EventType(row.type) else { continue }
+            endpoints.removeAll(keepingCapacity: true)
+            index.match(
+                tenant: row.tenant, type: type, pos: row.pos, only: row.onlyEndpoint, except: row.exceptEndpoint,
+                into: &endpoints)
+            let cause: Cause = row.onlyEndpoint == nil ? .live : .test
+            for endpoint in endpoints {
+                deliveries.append(LaneDelivery(row: number, endpoint: endpoint, cause: cause))
+            }
+        }
+        return deliveries
+    }
+}

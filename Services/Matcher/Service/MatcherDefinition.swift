@@ -1,0 +1,41 @@
+public import Backbone
+internal import Database
+internal import Observability
+public import ServiceKit
+internal import Store
+
+extension MatcherService {
+    /// `fanfare-matcher` as its executable starts it.
+    ///
+    /// - Parameter makeFanOut: The fan-out of the configured backbone, and what else of the backbone runs in a matcher
+    ///   (maintenance), in the order in which it ends.
+    public static func definition(
+        makeFanOut: @escaping @Sendable (ServiceContext) async throws -> (any FanOut, [any Service])
+    ) -> ServiceDefinition {
+        ServiceDefinition(.matcher, summary: "puts events on the feed and fans it out to the delivery lanes") {
+            context in
+            var database = DatabaseConfiguration(
+                dsn: try context.configuration.required(Settings.postgresDSN).reveal(),
+                applicationName: "fanfare-matcher")
+            // Only the configuration is read here; the fan-out has connections of its own.
+            database.connections = 2
+            let pool = ConnectionPool(database, name: "config", logger: context.logger, metrics: context.metrics)
+            let (fanOut, others) = try await makeFanOut(context)
+            let matcher = MatcherService(
+                fanOut: fanOut, revisions: RevisionStore(pool: pool), metrics: context.metrics, logger: context.logger)
+            let listener = Listener(
+                database, channels: [RevisionFollower.channel], name: "config", logger: context.logger,
+                metrics: context.metrics, onNotify: { _, _ in matcher.configurationChanged() },
+                onReconnect: { matcher.configurationChanged() })
+            context.readiness.require(.configuration) { matcher.isLoaded }
+            context.readiness.require(.fanOut) { fanOut.isReady }
+            return [
+                NamedService("matcher", run: { try await matcher.run() }, shutdown: { await matcher.shutdown() })
+            ] + others + [
+                NamedService("configuration", cancelling: { await matcher.follow() }),
+                NamedService("configuration-listener", cancelling: { await listener.run() }),
+                NamedService("database", run: { await pool.run() }, shutdown: { await pool.shutdown() }),
+            ]
+        }
+    }
+}
