@@ -18,6 +18,7 @@ extension LoopState {
         metrics.answered(
             exchange.match, status: prepared.status, nanoseconds: MonotonicClock.now() - exchange.receivedAt)
         exchange.phase = .answering
+        exchange.match = nil
         // A stream's own end has no deadline; its queue is bounded and silence is ended by the library.
         enter(exchange.stream == nil ? .answering : .handling, exchange.connectionID, at: turnTime)
         return MHD_queue_response(exchange.connection, UInt32(prepared.status), prepared.response)
@@ -126,5 +127,5 @@ extension LoopState {
     }
 
     /// What the library keeps for a stream to clients that know no chunks, bytes.
-    private static let streamBlockBytes = 1024
+    private static let streamBlockBytes = 512
 }

@@ -159,7 +159,9 @@ extension LoopState {
         guard let head = exchange.head else { return .NO }
         let body = exchange.body
         releaseBody(exchange)
+        // A stream may stay for hours: nothing is kept that the answer does not need.
         exchange.head = nil
+        exchange.target = .success("")
         let responder = Responder(loop: loop, id: exchange.id)
         exchange.responder = responder
         handledInTurn = true

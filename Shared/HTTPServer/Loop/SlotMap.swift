@@ -53,7 +53,9 @@ struct SlotMap<Element> {
 
     /// Changes the entry; does nothing where there is none.
     mutating func update(_ id: SlotID, _ change: (inout Element) -> Void) {
-        guard var element = self[id] else { return }
+        guard id.index < slots.count, slots[id.index].generation == id.generation,
+            var element = slots[id.index].element.take()
+        else { return }
         change(&element)
         slots[id.index].element = element
     }

@@ -33,7 +33,9 @@ public struct RequestHead: Sendable {
     }
 
     /// The target up to the first `?`, still percent-encoded.
-    public var rawPath: Substring { target.prefix { $0 != "?" } }
+    public var rawPath: Substring {
+        target[..<(target.utf8.firstIndex(of: UInt8(ascii: "?")) ?? target.endIndex)]
+    }
 
     /// What follows the first `?`, still encoded; nil without one.
     public var rawQuery: Substring? {
