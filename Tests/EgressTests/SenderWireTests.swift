@@ -24,6 +24,7 @@ import Testing
             request.headerLines == [
                 "Host: 127.0.0.1:\(receiver.port)", "X-IC-Event-Id: evt_1", "Content-Type: application/json",
                 "webhook-id: evt_1", "X-IC-Signature: t=1,v1=ab", "Content-Length: 7",
+                "User-Agent: Fanfare/1.0 HTTP/1.1",
             ])
         #expect(request.body == Array("{\"a\":1}".utf8))
     }
@@ -38,7 +39,7 @@ import Testing
         _ = try await harness.post(receiver.url, body: "", headers: [])
         #expect(
             await receiver.requests.first(1)[0].headerLines == [
-                "Host: 127.0.0.1:\(receiver.port)", "Content-Length: 0",
+                "Host: 127.0.0.1:\(receiver.port)", "Content-Length: 0", "User-Agent: Fanfare/1.0 HTTP/1.1",
             ])
     }
 

@@ -32,7 +32,7 @@ struct AnswerReader {
             isTooLarge = true
             return false
         }
-        if line.starts(with: "HTTP/".utf8) {
+        if Self.isStatusLine(line) {
             if status == 0 { firstByteAt = MonotonicTime.now() }
             headers.removeAll(keepingCapacity: true)
             isPastHeaders = false
@@ -49,6 +49,12 @@ struct AnswerReader {
         if headers.isEmpty { headers.reserveCapacity(256) }
         headers.append(contentsOf: line)
         return true
+    }
+
+    /// Whether it begins with `HTTP/`, which no header line does.
+    private static func isStatusLine(_ line: UnsafeRawBufferPointer) -> Bool {
+        line.count >= 5 && line[4] == UInt8(ascii: "/") && line[0] == UInt8(ascii: "H") && line[1] == UInt8(ascii: "T")
+            && line[2] == UInt8(ascii: "T") && line[3] == UInt8(ascii: "P")
     }
 
     private static func status(of line: UnsafeRawBufferPointer) -> Int {

@@ -5,13 +5,13 @@ enum CurlLibrary {
     /// Must be touched before the first thread that uses libcurl starts.
     static let isReady: Bool = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
 
-    /// Header lines that end every list of ours: without a value, libcurl leaves the header out that it would add by
-    /// itself. `Expect` would make a large body wait for `100 Continue`; the other two belong to the caller.
+    /// The header list of every request: without a value, libcurl leaves the line out that it would add by itself. All
+    /// lines are in `RequestHead`; `Expect` would make a large body wait for `100 Continue`.
     ///
-    /// Immutable and never freed, so every list of every thread ends in the same nodes.
+    /// Immutable and never freed, so all threads share it.
     nonisolated(unsafe) static let suppressedHeaders: UnsafeMutablePointer<curl_slist> = {
         var next: UnsafeMutablePointer<curl_slist>?
-        for line in ["Expect:", "Content-Type:", "Accept:"] {
+        for line in ["Host:", "Content-Length:", "Content-Type:", "Accept:", "Expect:"] {
             let text = UnsafeMutablePointer<CChar>.allocate(capacity: line.utf8.count + 1)
             for (index, byte) in line.utf8.enumerated() { text[index] = CChar(byte) }
             text[line.utf8.count] = 0
@@ -19,7 +19,7 @@ enum CurlLibrary {
             node.initialize(to: curl_slist(data: text, next: next))
             next = node
         }
-        guard let next else { preconditionFailure("the list has three nodes") }
+        guard let next else { preconditionFailure("the list is not empty") }
         return next
     }()
 }

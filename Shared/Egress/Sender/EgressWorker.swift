@@ -2,12 +2,17 @@ internal import CLinux
 internal import Glibc
 internal import Observability
 
-/// An exchange on its way through the sender.
-struct PendingExchange {
-    var exchange: Exchange
+/// An exchange on its way through the worker: one reference, where a value would count those of its parts at each step.
+final class PendingExchange {
+    let exchange: Exchange
     /// When it was taken over, by `MonotonicTime`.
-    var started: Int64
+    let started: Int64
     var lookupMicroseconds: Int64 = 0
+
+    init(exchange: Exchange, started: Int64) {
+        self.exchange = exchange
+        self.started = started
+    }
 
     var deadline: Int64 {
         exchange.timeoutMilliseconds > 0 ? started + Int64(exchange.timeoutMilliseconds) * 1_000 : .max
@@ -22,7 +27,13 @@ struct PendingExchange {
 /// The loop of one `egress` thread: made on it, never leaves it.
 final class EgressWorker {
     let settings: HTTPSender.Settings
+    // Those of the settings that each exchange asks for, without the settings' strings.
+    let connectTimeout: Int
+    let connectTimeoutWithAlternatives: Int
+    let idleConnectionsPerLane: Int
     let sockets: SocketTable
+    /// Where each request's head is put together.
+    var head: RequestHead
     /// The time of this turn, in microseconds: exact enough for deadlines, and cheaper than asking each time.
     private(set) var now = MonotonicTime.now()
 
@@ -53,6 +64,10 @@ final class EgressWorker {
         self.shared = shared
         self.inbox = inbox
         self.settings = shared.settings
+        connectTimeout = settings.connectTimeoutMilliseconds
+        connectTimeoutWithAlternatives = settings.connectTimeoutWithAlternativesMilliseconds
+        idleConnectionsPerLane = settings.idleConnectionsPerLane
+        head = RequestHead(userAgent: shared.settings.userAgent)
         epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
         precondition(epoll >= 0, "the system refuses an epoll")
         sockets = SocketTable(epoll: epoll)
@@ -65,6 +80,7 @@ final class EgressWorker {
 
     deinit {
         close(epoll)
+        head.deallocate()
     }
 
     /// Turns until the inbox says stop; then every exchange ends as cancelled.
@@ -140,7 +156,7 @@ final class EgressWorker {
     }
 
     private func resume(_ name: String, _ answer: NameTable.Answer) {
-        for var pending in waiting.remove(name: name) {
+        for pending in waiting.remove(name: name) {
             pending.lookupMicroseconds = now - pending.started
             switch answer {
             case .success(let addresses): start(pending, addresses, name: name)
@@ -222,6 +238,7 @@ final class EgressWorker {
 
     func ended(_ result: ExchangeResult) {
         inFlight -= 1
+        shared.metrics.count(result.outcome)
         results.append(result)
     }
 
@@ -237,7 +254,6 @@ final class EgressWorker {
         let batch = results
         results = []
         results.reserveCapacity(batch.count)
-        for result in batch { shared.metrics.count(result.outcome) }
         report()
         shared.ended(batch)
     }

@@ -35,6 +35,8 @@ public final class HTTPSender: Sendable {
         public var receiveBufferBytes = 1024
         /// PEM file of the CAs that are trusted.
         public var authoritiesFile = "/etc/ssl/certs/ca-certificates.crt"
+        /// What we call ourselves: one product of `User-Agent`; the sender adds `HTTP/1.1` to it.
+        public var userAgent = "Fanfare/1.0"
         /// Exchanges inside the sender.
         public var capacity = 16_384
 
@@ -55,6 +57,7 @@ public final class HTTPSender: Sendable {
         onCompletion: @escaping Completion
     ) {
         precondition(CurlLibrary.isReady, "libcurl cannot be initialised")
+        precondition(settings.userAgent.utf8.allSatisfy { 0x21...0x7E ~= $0 }, "a product has no spaces")
         precondition(settings.threads > 0 && settings.lanesPerThread > 0, "a sender needs a thread and a lane")
         let shared = SenderShared(
             settings: settings, policy: policy, resolver: resolver, metrics: SenderMetrics(metrics),

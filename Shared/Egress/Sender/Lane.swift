@@ -68,7 +68,7 @@ final class Lane {
 
     /// libcurl's cap counts the connections in use: with a fixed one, a busy lane would close each connection after use.
     private func fitPool(_ multi: UnsafeMutableRawPointer) {
-        let wanted = flights.count + worker.settings.idleConnectionsPerLane
+        let wanted = flights.count + worker.idleConnectionsPerLane
         guard wanted > pooledConnections || wanted < pooledConnections / 2 else { return }
         // Some room, so that this is not done for each exchange.
         pooledConnections = wanted + wanted / 4

@@ -36,6 +36,10 @@ public struct TargetURL: Sendable {
         let port: UInt16
         let pathAndQuery: String
         let text: String
+        /// Where to connect to, as a URL.
+        let origin: String
+        /// How the head of a request begins, behind the method.
+        let headStart: [UInt8]
         /// Equal for equal origins: which thread and which lane send there.
         let threadHash: Int
         let laneHash: Int
@@ -51,6 +55,9 @@ public struct TargetURL: Sendable {
                 case .address(let address): address.urlHost
                 }
             let portText = port == scheme.defaultPort ? "" : ":\(port)"
+            let authority = hostText + portText
+            self.origin = "\(scheme.rawValue)://\(authority)/"
+            self.headStart = Array("\(pathAndQuery) HTTP/1.1\r\nHost: \(authority)".utf8)
             var hasher = Hasher()
             hasher.combine(scheme)
             hasher.combine(host)
@@ -58,7 +65,7 @@ public struct TargetURL: Sendable {
             let hash = UInt(bitPattern: hasher.finalize())
             self.threadHash = Int(hash >> 40)
             self.laneHash = Int(hash & 0xFFFF_FFFF)
-            self.text = "\(scheme.rawValue)://\(hostText)\(portText)\(pathAndQuery)"
+            self.text = "\(scheme.rawValue)://\(authority)\(pathAndQuery)"
         }
     }
 
