@@ -149,6 +149,7 @@ let benchmarks: [Target] = [
         name: "MicroBenchmarks",
         dependencies: ["EventModel", "EventCodec", "Encodings", "Crypto", "Signing", "Matching"],
         path: "Benchmarks/Micro", swiftSettings: swiftSettings)
+    tests("KafkaBackbone", ["KafkaBackbone", "Observability"]),
 ]
 
 let package = Package(

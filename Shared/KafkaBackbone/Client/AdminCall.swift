@@ -1,0 +1,183 @@
+internal import CRdKafka
+internal import Glibc
+
+/// The administrative requests, each blocking until its answer; for threads of their own.
+enum AdminCall {
+    // MARK: Topics
+
+    static func create(
+        _ topics: [TopicSpecification], _ client: OpaquePointer, by deadline: ContinuousClock.Instant
+    ) -> Result<Void, KafkaError> {
+        var reason = [CChar](repeating: 0, count: 512)
+        var made: [OpaquePointer?] = []
+        defer { rd_kafka_NewTopic_destroy_array(&made, made.count) }
+        for topic in topics {
+            let new = rd_kafka_NewTopic_new(
+                topic.name, Int32(topic.partitions), Int32(topic.replicas), &reason, reason.count)
+            guard let new else { return .failure(KafkaError(.configuration, "\(topic.name): \(text(of: reason))")) }
+            made.append(new)
+            for (key, value) in topic.settings { rd_kafka_NewTopic_set_config(new, key, value) }
+        }
+        if made.isEmpty { return .success(()) }
+        return ask(client, RD_KAFKA_ADMIN_OP_CREATETOPICS, by: deadline, "making topics") { options, queue in
+            rd_kafka_CreateTopics(client, &made, made.count, options, queue)
+        } reading: { event in
+            var count = 0
+            let results = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &count)
+            return check(results, count, accepting: RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
+        }
+    }
+
+    static func delete(
+        _ topics: [String], _ client: OpaquePointer, by deadline: ContinuousClock.Instant
+    ) -> Result<Void, KafkaError> {
+        var gone: [OpaquePointer?] = topics.map { rd_kafka_DeleteTopic_new($0) }
+        defer { rd_kafka_DeleteTopic_destroy_array(&gone, gone.count) }
+        if gone.isEmpty { return .success(()) }
+        return ask(client, RD_KAFKA_ADMIN_OP_DELETETOPICS, by: deadline, "deleting topics") { options, queue in
+            rd_kafka_DeleteTopics(client, &gone, gone.count, options, queue)
+        } reading: { event in
+            var count = 0
+            let results = rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event), &count)
+            return check(results, count, accepting: RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+        }
+    }
+
+    private static func check(
+        _ results: UnsafeMutablePointer<OpaquePointer?>?, _ count: Int, accepting accepted: rd_kafka_resp_err_t
+    ) -> Result<Void, KafkaError> {
+        for index in 0..<count {
+            let result = results?[index]
+            let error = rd_kafka_topic_result_error(result)
+            if error == RD_KAFKA_RESP_ERR_NO_ERROR || error == accepted { continue }
+            let name = rd_kafka_topic_result_name(result).map { String(cString: $0) } ?? ""
+            return .failure(ClusterMetadata.failure(error, "the topic \(name)"))
+        }
+        return .success(())
+    }
+
+    static func settings(
+        of topic: String, _ client: OpaquePointer, by deadline: ContinuousClock.Instant
+    ) -> Result<[String: String], KafkaError> {
+        var resources = [rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic)]
+        defer { rd_kafka_ConfigResource_destroy_array(&resources, resources.count) }
+        return ask(client, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, by: deadline, "the settings of \(topic)") {
+            rd_kafka_DescribeConfigs(client, &resources, resources.count, $0, $1)
+        } reading: { event in
+            var count = 0
+            let answer = rd_kafka_event_DescribeConfigs_result(event)
+            guard let found = rd_kafka_DescribeConfigs_result_resources(answer, &count), count == 1 else {
+                return .failure(KafkaError(.refused, "no settings of \(topic)"))
+            }
+            let error = rd_kafka_ConfigResource_error(found[0])
+            guard error == RD_KAFKA_RESP_ERR_NO_ERROR else {
+                return .failure(ClusterMetadata.failure(error, "the settings of \(topic)"))
+            }
+            var entries = 0
+            let list = rd_kafka_ConfigResource_configs(found[0], &entries)
+            var settings: [String: String] = [:]
+            for index in 0..<entries {
+                guard let key = rd_kafka_ConfigEntry_name(list?[index]),
+                    let value = rd_kafka_ConfigEntry_value(list?[index])
+                else { continue }
+                settings[String(cString: key)] = String(cString: value)
+            }
+            return .success(settings)
+        }
+    }
+
+    /// The pause between two looks at a topic that is being made; the thread is our own.
+    private static let look: UInt32 = 20_000
+
+    static func waitForTopic(
+        _ topic: String, partitions: Int, _ client: OpaquePointer, by deadline: ContinuousClock.Instant
+    ) -> Result<TopicDescription, KafkaError> {
+        while true {
+            switch ClusterMetadata.describe(topic, client, by: deadline) {
+            case .success(let found?) where found.partitions > 0: return .success(found)
+            case .failure(let error) where ContinuousClock.now >= deadline: return .failure(error)
+            case .success, .failure: break
+            }
+            guard ContinuousClock.now < deadline else {
+                return .failure(KafkaError(.timedOut, "the topic \(topic) does not appear"))
+            }
+            usleep(look)
+        }
+    }
+
+    // MARK: Positions
+
+    static func offsets(
+        of partitions: [TopicPartition], _ client: OpaquePointer, by deadline: ContinuousClock.Instant
+    ) -> Result<[TopicPartition: Range<Int64>], KafkaError> {
+        var found: [TopicPartition: Range<Int64>] = [:]
+        for partition in partitions {
+            var low: Int64 = 0
+            var high: Int64 = 0
+            let error = rd_kafka_query_watermark_offsets(
+                client, partition.topic, partition.partition, &low, &high, ClusterMetadata.milliseconds(until: deadline)
+            )
+            guard error == RD_KAFKA_RESP_ERR_NO_ERROR else {
+                return .failure(ClusterMetadata.failure(error, "the offsets of \(partition)"))
+            }
+            found[partition] = low..<max(low, high)
+        }
+        return .success(found)
+    }
+
+    /// Asked as a member of the group would, on a consumer that joins nothing: 2.0.2's own request for another group's
+    /// offsets (`ListConsumerGroupOffsets`) crashes when the coordinator answers that it is still loading.
+    static func committed(
+        by group: String, of partitions: [TopicPartition], _ connection: KafkaConnection,
+        by deadline: ContinuousClock.Instant
+    ) -> Result<[TopicPartition: Int64], KafkaError> {
+        let handle: ClientHandle
+        do throws(KafkaError) {
+            handle = try ClientHandle(
+                RD_KAFKA_CONSUMER,
+                settings: ClientProperties.common(connection, statistics: .zero) + [("group.id", group)],
+                transport: connection.transport, events: 0)
+        } catch {
+            return .failure(error)
+        }
+        defer { handle.destroy(flags: Int32(RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE)) }
+        let list = PartitionList(capacity: partitions.count)
+        for partition in partitions { list.append(partition.topic, partition.partition) }
+        while true {
+            let error = list.withPointer {
+                rd_kafka_committed(handle.client, $0, ClusterMetadata.milliseconds(until: deadline))
+            }
+            if error == RD_KAFKA_RESP_ERR_NO_ERROR { break }
+            let failure = ClusterMetadata.failure(error, "the offsets of \(group)")
+            guard failure.code == .timedOut, ContinuousClock.now < deadline else { return .failure(failure) }
+            usleep(look)
+        }
+        let found = list.elements.filter { $0.offset >= 0 }.map { (TopicPartition($0.topic, $0.partition), $0.offset) }
+        return .success(Dictionary(found, uniquingKeysWith: { first, _ in first }))
+    }
+
+    // MARK: One request
+
+    private static func ask<Value>(
+        _ client: OpaquePointer, _ operation: rd_kafka_admin_op_t, by deadline: ContinuousClock.Instant, _ what: String,
+        _ send: (OpaquePointer?, OpaquePointer?) -> Void,
+        reading read: (OpaquePointer?) -> Result<Value, KafkaError>
+    ) -> Result<Value, KafkaError> {
+        let queue = rd_kafka_queue_new(client)
+        defer { rd_kafka_queue_destroy(queue) }
+        let options = rd_kafka_AdminOptions_new(client, operation)
+        defer { rd_kafka_AdminOptions_destroy(options) }
+        let limit = ClusterMetadata.milliseconds(until: deadline)
+        var reason = [CChar](repeating: 0, count: 512)
+        rd_kafka_AdminOptions_set_request_timeout(options, limit, &reason, reason.count)
+        send(options, queue)
+        // The request's own timeout answers; a little more, so that it is the one to do so.
+        guard let event = rd_kafka_queue_poll(queue, limit + 1000) else {
+            return .failure(KafkaError(.timedOut, "no answer to \(what)"))
+        }
+        defer { rd_kafka_event_destroy(event) }
+        let error = rd_kafka_event_error(event)
+        guard error == RD_KAFKA_RESP_ERR_NO_ERROR else { return .failure(ClusterMetadata.failure(error, what)) }
+        return read(event)
+    }
+}
