@@ -131,6 +131,7 @@ let testTargets: [Target] = [
     tests("Store", ["Store", "Database", "EventModel", "Observability", "Signing"]),
     tests("Egress", ["Egress", "EventModel", "Observability", "CCurl", "CLinux"]),
     tests("HTTPServer", ["HTTPServer", "Observability"]),
+    tests("KafkaBackbone", ["KafkaBackbone", "Observability"]),
     tests("ServiceKit", ["ServiceKit", "Observability", "HTTPServer", "ExampleService"]),
     tests(
         "DeliveryService", ["DeliveryService", "EventModel", "Backbone", "Store", "Observability"]),
@@ -149,7 +150,6 @@ let benchmarks: [Target] = [
         name: "MicroBenchmarks",
         dependencies: ["EventModel", "EventCodec", "Encodings", "Crypto", "Signing", "Matching"],
         path: "Benchmarks/Micro", swiftSettings: swiftSettings)
-    tests("KafkaBackbone", ["KafkaBackbone", "Observability"]),
 ]
 
 let package = Package(
