@@ -39,6 +39,8 @@ public final class HTTPServer: Sendable {
 
     /// Listens and starts the loop threads; requests are served from here on, tasks of the handler once `run` is called.
     ///
+    /// A server that was started ends by `shutdown` or a cancelled `run` only; its threads outlive this object.
+    ///
     /// - Returns: the port, which is a free one where the configuration says 0.
     /// - Throws: nothing is left running then.
     @discardableResult

@@ -23,7 +23,8 @@ public struct HTTPServerConfiguration: Sendable {
     public var requestDeadline = Duration.seconds(30)
     /// How long the sending of an answer may take; streams are exempt.
     public var answerDeadline = Duration.seconds(60)
-    /// Bytes of bodies in arrival, all connections of a loop together; beyond that requests with a body get 503.
+    /// Bytes of bodies in arrival, all connections of a loop together; beyond that requests with a body get 503, and
+    /// beyond twice that so do those whose body is under way.
     public var maxBufferedBytes = 64 * 1024 * 1024
     /// A refused request's body up to this length, in bytes, is read and dropped, so that its connection can be kept.
     public var maxDiscardedBytes = 64 * 1024

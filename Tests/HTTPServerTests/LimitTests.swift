@@ -58,8 +58,8 @@ struct LimitTests {
         try await withServer(LimitTests.small(served)) { server in
             try await server.talk { connection in
                 try connection.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
-                let chunk = "1f4\r\n" + String(repeating: "x", count: 500) + "\r\n"
-                try connection.send(chunk + chunk + "1\r\ny\r\n")
+                let chunk = "190\r\n" + String(repeating: "x", count: 400) + "\r\n"
+                try connection.send(chunk + chunk + chunk)
                 // The body has no end yet.
                 let response = try connection.readResponse()
                 #expect(response.status == 413)
@@ -190,9 +190,9 @@ struct LimitTests {
             let port = server.port
             try await onThread {
                 let first = try RawConnection(port: port)
-                try first.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 20001\r\nExpect: 100-continue\r\n\r\n")
+                try first.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 15001\r\nExpect: 100-continue\r\n\r\n")
                 #expect(try first.readResponse().status == 100)
-                try first.send(Array(repeating: 65, count: 20_000))
+                try first.send(Array(repeating: 65, count: 15_000))
                 let second = try RawConnection(port: port)
                 // The second loses the race against the first's bytes at most a few times.
                 var response = try second.request("POST", "/", body: [65])
@@ -202,6 +202,34 @@ struct LimitTests {
                 try first.send([65])
                 #expect(try first.readResponse().status == 200)
                 #expect(try second.request("POST", "/", body: [65]).status == 200)
+            }
+        }
+    }
+
+    @Test func `a body that arrives while too much is in arrival is refused`() async throws {
+        try await withServer(ClosureHandler.echo, configure: { $0.maxBufferedBytes = 10_000 }) { server in
+            try await server.talk { connection in
+                try connection.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+                try connection.send("5000\r\n" + String(repeating: "x", count: 0x5000) + "\r\n")
+                let response = try connection.readResponse()
+                #expect(response.status == 503)
+                #expect(response.closes)
+            }
+            // Nothing of it is still counted.
+            let status = try await server.talk { try $0.request("POST", "/", body: [1]).status }
+            #expect(status == 200)
+            #expect(server.metric(#"fanfare_http_refused_total{reason="overload"}"#) == 1)
+        }
+    }
+
+    @Test func `a client that breaks off is counted`() async throws {
+        try await withServer(ClosureHandler.echo) { server in
+            try await server.talk { connection in
+                try connection.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc")
+                connection.reset()
+            }
+            try await eventually("it is counted") {
+                server.metric(#"fanfare_http_refused_total{reason="incomplete"}"#) == 1
             }
         }
     }

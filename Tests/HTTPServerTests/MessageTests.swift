@@ -92,6 +92,13 @@ struct MessageTests {
         #expect(RawAnswer.bytes(response, isHead: true, at: 0).suffix(4) == [13, 10, 13, 10])
     }
 
+    @Test func `a header that would end its line is left out past the library`() {
+        let response = Response(
+            status: 413, headers: [HTTPField("A", "b\r\nC: d"), HTTPField("E:", "f"), HTTPField("G", "h\ti")])
+        let text = String(decoding: RawAnswer.bytes(response, isHead: false, at: 0), as: UTF8.self)
+        #expect(text.contains("Connection: close\r\nG: h\ti\r\nContent-Length: 0\r\n\r\n"))
+    }
+
     @Test func `peers are told as text`() {
         #expect(PeerAddress(bytes: [192, 0, 2, 1], port: 1).description == "192.0.2.1")
         #expect(

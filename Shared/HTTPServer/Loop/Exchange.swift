@@ -33,6 +33,8 @@ final class Exchange {
     var expectation = HeaderAssembler.Expectation.none
     var match: RouteMatch?
     var intake = BodyIntake.discard(limit: 0)
+    /// What the body was admitted with, bytes.
+    var maxBody = 0
     var body: [UInt8] = []
     var responder: Responder?
     /// The answer to a held request, from when it comes until it is queued.

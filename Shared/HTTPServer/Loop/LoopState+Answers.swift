@@ -115,7 +115,11 @@ extension LoopState {
         releaseBody(exchange)
         switch exchange.phase {
         case .held, .cut: metrics.refused(.disconnect)
-        case .head, .receiving, .refused, .lingering, .answering: break
+        case .head, .receiving, .refused:
+            // One that was cut at its deadline is counted already.
+            if let connection = connections[exchange.connectionID], case .ending = connection.phase { break }
+            metrics.refused(.incomplete)
+        case .lingering, .answering: break
         }
         exchange.answer?.abandon()
         exchange.responder?.ended()

@@ -105,8 +105,9 @@ extension LoopState {
         if head.hasBody, bufferedBytes > configuration.maxBufferedBytes {
             metrics.refused(.overload)
             return refuse(
-                exchange, head, form.render(.unavailable("too many bodies are in arrival", code: "overloaded")))
+                exchange, head, form.render(.tooManyBodies))
         }
+        exchange.maxBody = maxBody
         exchange.intake = .keep(limit: maxBody, discardLimit: lingerLimit(maxBody))
         exchange.phase = .receiving
         if head.hasBody {
@@ -137,6 +138,12 @@ extension LoopState {
     private func receive(_ piece: UnsafeRawBufferPointer, _ exchange: Exchange) -> MHD_Result {
         switch exchange.intake.receive(piece.count) {
         case .keep:
+            guard bufferedBytes + piece.count <= 2 * configuration.maxBufferedBytes else {
+                metrics.refused(.overload)
+                releaseBody(exchange)
+                return answerEarly(
+                    exchange.errorForm.render(.tooManyBodies), exchange, discarding: configuration.maxDiscardedBytes)
+            }
             exchange.body.append(contentsOf: piece)
             bufferedBytes += piece.count
             return .YES
@@ -148,7 +155,7 @@ extension LoopState {
                 response = prepared
             } else {
                 metrics.refused(.tooLarge)
-                response = exchange.errorForm.render(.payloadTooLarge(limit: exchange.body.count))
+                response = exchange.errorForm.render(.payloadTooLarge(limit: exchange.maxBody))
             }
             releaseBody(exchange)
             return sendPastLibrary(response, exchange)
@@ -211,6 +218,7 @@ extension HTTPError {
     fileprivate static let expectationFailed = HTTPError(
         status: 417, code: "expectation_failed", message: "the only expectation this server meets is 100-continue",
         param: "Expect")
+    fileprivate static let tooManyBodies = HTTPError.unavailable("too many bodies are in arrival", code: "overloaded")
     fileprivate static let compressedBody = HTTPError.unsupportedMediaType(
         "the body must not be compressed", headers: [HTTPField("Accept-Encoding", "identity")])
 }

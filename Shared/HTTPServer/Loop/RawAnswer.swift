@@ -28,10 +28,16 @@ enum RawAnswer {
         line("HTTP/1.1 ", String(response.status), " ", reason)
         line("Date: ", date(time))
         line("Connection: close")
-        for field in response.headers { line(field.name, ": ", field.value) }
+        for field in response.headers where isSafe(field) { line(field.name, ": ", field.value) }
         line("Content-Length: ", String(body.count))
         line()
         return isHead ? bytes : bytes + body
+    }
+
+    /// Nothing that could end the line; the library judges its own answers so.
+    private static func isSafe(_ field: HTTPField) -> Bool {
+        !field.name.isEmpty && field.name.utf8.allSatisfy(ASCII.isToken)
+            && field.value.utf8.allSatisfy { $0 >= ASCII.space && $0 != ASCII.delete || $0 == ASCII.tab }
     }
 
     /// IMF-fixdate (RFC 9110 §5.6.7), whatever the locale.

@@ -21,7 +21,10 @@ struct LoopMetrics {
         case overload
         case handler
         case deadline
+        /// The client left before its answer, or a stream was cut off.
         case disconnect
+        /// The client broke off, or the library refused the rest of the request by itself.
+        case incomplete
     }
 
     private struct Route {
