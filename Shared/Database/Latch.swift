@@ -1,7 +1,7 @@
 internal import Synchronization
 
 /// A count that falls to zero, and those who wait for it.
-final class Latch: Sendable {
+package final class Latch: Sendable {
     private struct State {
         var count: Int
         var waiting: [UnsafeContinuation<Void, Never>] = []
@@ -9,12 +9,12 @@ final class Latch: Sendable {
 
     private let state: Mutex<State>
 
-    init(_ count: Int = 1) {
+    package init(_ count: Int = 1) {
         state = Mutex(State(count: count))
     }
 
     /// Counts down; further calls at zero change nothing.
-    func countDown() {
+    package func countDown() {
         let waiting = state.withLock { state in
             if state.count > 0 { state.count -= 1 }
             guard state.count == 0 else { return [UnsafeContinuation<Void, Never>]() }
@@ -25,7 +25,7 @@ final class Latch: Sendable {
     }
 
     /// Returns when the count is zero. Cancellation does not shorten it.
-    func wait() async {
+    package func wait() async {
         await withUnsafeContinuation { continuation in
             let isOpen = state.withLock { state in
                 if state.count > 0 { state.waiting.append(continuation) }

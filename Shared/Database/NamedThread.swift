@@ -2,7 +2,7 @@ internal import CLinux
 internal import Glibc
 
 /// A thread of ours with a name that `top` and a debugger show.
-enum NamedThread {
+package enum NamedThread {
     private final class Start {
         let name: String
         let body: @Sendable () -> Void
@@ -16,7 +16,7 @@ enum NamedThread {
     private static let longestName = 15
 
     /// Runs `body` on a new thread, which takes no signals: those are the main thread's.
-    static func start(_ name: String, _ body: @escaping @Sendable () -> Void) {
+    package static func start(_ name: String, _ body: @escaping @Sendable () -> Void) {
         var every = sigset_t()
         var before = sigset_t()
         sigfillset(&every)

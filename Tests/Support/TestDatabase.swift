@@ -13,6 +13,11 @@ public struct TestDatabase: Sendable {
     public let server: TestPostgres
     public let name: String
 
+    public init(server: TestPostgres, name: String) {
+        self.server = server
+        self.name = name
+    }
+
     /// The database of the suite that runs; see `Trait.database`.
     public static var current: TestDatabase {
         guard let database = scoped else { preconditionFailure("the suite lacks the trait .database()") }
