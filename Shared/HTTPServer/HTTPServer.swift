@@ -39,6 +39,7 @@ public final class HTTPServer: Sendable {
 
     /// Listens and starts the loop threads; requests are served from here on, tasks of the handler once `run` is called.
     ///
+    /// For the whole process it ignores SIGPIPE and raises the soft limit of descriptors to what `maxConnections` needs.
     /// A server that was started ends by `shutdown` or a cancelled `run` only; its threads outlive this object.
     ///
     /// - Returns: the port, which is a free one where the configuration says 0.
@@ -52,6 +53,11 @@ public final class HTTPServer: Sendable {
         }
         guard isFirst else { throw HTTPServerError(.alreadyStarted, "the server has been started before") }
         signal(SIGPIPE, SIG_IGN)
+        let needed = configuration.maxConnections * configuration.loops + HTTPServer.otherDescriptors
+        let allowed = DescriptorLimit.raise(to: needed)
+        if allowed < needed {
+            logger.warning("http-descriptors-short", ["allowed": .int(allowed), "needed": .int(needed)])
+        }
         var port = configuration.port
         do {
             for index in 0..<configuration.loops {
@@ -101,6 +107,9 @@ public final class HTTPServer: Sendable {
         post(.stop(deadline: MonotonicClock.now() &+ deadline.nanoseconds))
         await ended.wait()
     }
+
+    /// Descriptors that the rest of the process may need beside connections.
+    private static let otherDescriptors = 1_024
 
     private func post(_ command: Command) {
         for loop in state.withLock(\.loops) { loop.post(command) }

@@ -41,7 +41,7 @@ public struct HTTPServerConfiguration: Sendable {
             guard holds else { throw HTTPServerError(.configuration, message) }
         }
         try check(1...64 ~= loops, "loops is 1 to 64")
-        try check(maxConnections > 0, "maxConnections is at least 1")
+        try check(1...1_000_000 ~= maxConnections, "maxConnections is 1 to 1000000")
         try check(4_096...1_048_576 ~= poolBytes, "poolBytes is 4 KiB to 1 MiB")
         try check(256...poolBytes / 2 ~= maxHeaderBytes, "maxHeaderBytes is 256 to half of poolBytes")
         try check(maxHeaderCount > 0, "maxHeaderCount is at least 1")
