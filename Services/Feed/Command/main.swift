@@ -1,1 +1,4 @@
-// Starts the service.
+internal import FeedService
+internal import ServiceKit
+
+ServiceMain.run(FeedService.definition(makeBackbone: makeBackbone))

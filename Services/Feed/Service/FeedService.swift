@@ -52,6 +52,8 @@ public struct FeedService: Sendable {
         public var requests = 12_000
         /// Queries at once for readers that are behind the ring.
         public var catchUpQueries = 4
+        /// A stream whose client takes nothing for this long while something waits for it is cut off.
+        public var streamPatience: Duration = .seconds(15)
 
         public init() {}
     }
@@ -70,7 +72,7 @@ public struct FeedService: Sendable {
         let gate = CatchUpGate(places: limits.catchUpQueries)
         let hub = FeedHub(capacity: limits.ringBytes, metrics: metrics)
         self.hub = hub
-        feeder = StreamFeeder(hub: hub, feed: feed, gate: gate, log: log)
+        feeder = StreamFeeder(hub: hub, feed: feed, gate: gate, patience: limits.streamPatience, log: log)
         let tailDatabase = parts.tailDatabase
         tailer = FeedTailer(
             hub: hub, tail: FeedTail(tailDatabase), feed: FeedQueries(tailDatabase),
@@ -115,6 +117,9 @@ public struct FeedService: Sendable {
             group.cancelAll()
         }
     }
+
+    /// Long-polls that wait.
+    var waitingPolls: Int { hub.pollCount }
 
     /// Somebody has put events on the feed.
     public func wake() { hub.wake.set() }

@@ -1,5 +1,1 @@
-internal import BackboneSelection
-internal import IngestService
-internal import ServiceKit
-
-ServiceMain.run(IngestService.definition(makeLog: SelectedBackbone.eventLog))
+// Starts the service.

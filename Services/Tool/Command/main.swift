@@ -1,3 +1,1 @@
-internal import ToolService
-
-Tool.main()
+// Starts the service.

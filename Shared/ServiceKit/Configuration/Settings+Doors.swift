@@ -20,9 +20,19 @@ extension Settings {
     public static let httpIdleTimeout = Setting(
         "http.idle-timeout", .duration(.seconds(1) ... .seconds(3600)), default: "75s", used: [.ingest, .feed],
         "How long a connection stays open between requests.")
+    public static let egressCIDRs = OptionalSetting(
+        "egress.cidrs", .list, used: [.feed],
+        "Where deliveries come from, as `GET /v1/meta` tells receivers for their allow-lists.")
+    public static let feedStreams = Setting(
+        "feed.streams", .int(0...1_000_000), default: "10000", used: [.feed],
+        "Streams of events that may be open at a time.")
+    public static let feedRing = Setting(
+        "feed.ring", .bytes(1 << 20...1 << 30), default: "16MiB", used: [.feed],
+        "The newest events that live readers share in memory.")
 
     static let doors: [SettingDeclaration] = [
         ingestListen.declaration, feedListen.declaration, masterKey.declaration, httpConnections.declaration,
         httpHeadTimeout.declaration, httpBodyTimeout.declaration, httpIdleTimeout.declaration,
+        egressCIDRs.declaration, feedStreams.declaration, feedRing.declaration,
     ]
 }

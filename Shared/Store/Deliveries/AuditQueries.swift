@@ -59,13 +59,14 @@ public struct AuditPage: Sendable {
 /// Attempts, and deliveries as what their last attempt says.
 public struct AuditQueries: Sendable {
     private let database: any StatementExecutor
+    private let scan: Int
 
-    public init(_ database: any StatementExecutor) {
+    /// - Parameter scan: Rows that one statement looks through.
+    public init(_ database: any StatementExecutor, scan: Int = 20_000) {
         self.database = database
+        self.scan = scan
     }
 
-    /// Rows that one statement looks through.
-    private static let scan: Int32 = 20_000
     /// Attempts of a delivery that are shown: 20 of the longest schedule, and what takeovers repeated.
     private static let attemptLimit = 200
 
@@ -107,7 +108,7 @@ public struct AuditQueries: Sendable {
                 $0.add(filter.until)
                 $0.add(before)
                 $0.add(Int32(clamping: limit))
-                $0.add(Self.scan)
+                $0.add(Int32(clamping: scan))
                 $0.add(latestOnly)
             })
         return AuditPage(

@@ -312,6 +312,14 @@ final class FeedHub: Sendable {
 
     var isEnding: Bool { state.withLock(\.isEnding) }
 
+    var pollCount: Int {
+        state.withLock { state in
+            state.subscribers.values.count { subscriber in
+                if case .poll = subscriber { true } else { false }
+            }
+        }
+    }
+
     var streamCount: Int {
         state.withLock { state in
             state.feeding.count

@@ -10,10 +10,10 @@ struct StreamFeeder: Sendable {
     let hub: FeedHub
     let feed: FeedQueries
     let gate: CatchUpGate
+    /// A client that takes nothing for this long while something waits for it is gone or hopeless.
+    let patience: Duration
     let log: LimitedLogger
 
-    /// A client that takes nothing for this long while something waits for it is gone or hopeless.
-    static let patience: Duration = .seconds(15)
     private static let pageEvents = 500
     private static let pageBytes = 1 << 20
     private static let ringBytes = 256 << 10
@@ -103,7 +103,7 @@ struct StreamFeeder: Sendable {
             case .full:
                 let signal = WakeSignal()
                 stream.whenRoom(for: bytes.count) { signal.set() }
-                if await !signal.wait(atMost: Self.patience) {
+                if await !signal.wait(atMost: patience) {
                     stream.abort()
                     return false
                 }

@@ -1,0 +1,101 @@
+public import Backbone
+internal import Crypto
+internal import Database
+internal import Egress
+internal import HTTPServer
+internal import Observability
+public import ServiceKit
+internal import Store
+
+/// What the feed process needs of the configured backbone.
+public struct FeedBackbone: Sendable {
+    /// For events of the process's own.
+    public var log: any EventLog
+    /// For deliveries that somebody asks for.
+    public var lanes: any LaneAppender
+    /// What else of the backbone runs here, in the order in which it ends.
+    public var services: [any Service]
+
+    public init(log: any EventLog, lanes: any LaneAppender, services: [any Service] = []) {
+        self.log = log
+        self.lanes = lanes
+        self.services = services
+    }
+}
+
+extension FeedService {
+    /// `fanfare-feed` as its executable starts it.
+    public static func definition(
+        makeBackbone: @escaping @Sendable (ServiceContext) async throws -> FeedBackbone
+    ) -> ServiceDefinition {
+        ServiceDefinition(.feed, summary: "serves the feed, its management and what became of deliveries") { context in
+            let configuration = context.configuration
+            var database = DatabaseConfiguration(
+                dsn: try configuration.required(Settings.postgresDSN).reveal(), applicationName: "fanfare-feed")
+            database.connections = configuration[Settings.postgresConnections]
+            let pool = ConnectionPool(database, name: "feed", logger: context.logger, metrics: context.metrics)
+            // Alone on its connection: the tailer never waits behind a page.
+            let tail = Connection(database, name: "tail", logger: context.logger, metrics: context.metrics)
+            let directory = Directory(
+                database: pool, listen: database, logger: context.logger, metrics: context.metrics)
+            let keys = try configuration.masterKeys().map { try MasterKey(text: $0.reveal()) }
+            let isOpen = configuration[Settings.allowPrivateTargets]
+            let resolver = Resolver(metrics: context.metrics)
+            let backbone = try await makeBackbone(context)
+            var parts = Parts(
+                database: pool, tailDatabase: tail, directory: directory, log: backbone.log, lanes: backbone.lanes,
+                secrets: try SecretBox(current: keys[0], previous: Array(keys.dropFirst())),
+                targets: TargetCheck(
+                    policy: AddressPolicy(allowsPrivateTargets: isOpen, allowsPlainHTTP: isOpen), resolver: resolver))
+            parts.defaults.timeout = Int(configuration[Settings.deliveryTimeout].components.seconds)
+            parts.egressCIDRs = configuration[Settings.egressCIDRs] ?? []
+            var limits = Limits()
+            limits.streams = configuration[Settings.feedStreams]
+            limits.ringBytes = configuration[Settings.feedRing]
+            let service = FeedService(parts, limits: limits, logger: context.logger, metrics: context.metrics)
+            let server = HTTPServer(
+                configuration: HTTPServerConfiguration(feed: configuration), handler: service.router,
+                logger: context.logger, metrics: context.metrics)
+            let listener = Listener(
+                database, channels: FeedWakeUps.channels, name: "feed-wake", logger: context.logger,
+                metrics: context.metrics, onNotify: { _, _ in service.wake() }, onReconnect: { service.wake() })
+            context.readiness.require(.configuration) { directory.isLoaded }
+            context.readiness.require(.database) { pool.isHealthy }
+            return [
+                NamedService(
+                    "http",
+                    run: {
+                        try server.start()
+                        await server.run()
+                    },
+                    shutdown: {
+                        // Streams and long-polls do not end by themselves.
+                        service.endReaders()
+                        await server.shutdown(deadline: drain)
+                    }),
+                NamedService("readers", cancelling: { await service.run() }),
+                NamedService("wake-ups", cancelling: { await listener.run() }),
+                NamedService("resolver") { stop in
+                    await stop.wait()
+                    resolver.stop()
+                },
+            ] + backbone.services + [
+                NamedService("directory", cancelling: { await directory.run() }),
+                NamedService("tail", run: { await tail.run() }, shutdown: { await tail.shutdown() }),
+                NamedService("database", run: { await pool.run() }, shutdown: { await pool.shutdown() }),
+            ]
+        }
+    }
+
+    /// How long requests in flight may take to end.
+    private static let drain: Duration = .seconds(10)
+}
+
+extension HTTPServerConfiguration {
+    /// Small pools: thousands of streams stay open, and their requests are small.
+    fileprivate init(feed configuration: Configuration) {
+        self.init(configuration, listen: configuration[Settings.feedListen])
+        poolBytes = 8 * 1024
+        maxHeaderBytes = 4 * 1024
+    }
+}
