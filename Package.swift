@@ -26,15 +26,13 @@ func shared(_ name: String, _ needs: [String] = []) -> Target {
 
 /// A service: everything testable in a library, and one file that starts it.
 func service(_ name: String, needs: [String], resources: [Resource] = []) -> [Target] {
-    let backbones = [
-        "ServiceKit", "KafkaBackbone", "PostgresBackbone", "Observability", "Backbone", "Store", "Database",
-    ]
     return [
         .target(
             name: "\(name)Service", dependencies: needs.map { .byName(name: $0) },
             path: "Services/\(name)/Service", resources: resources, swiftSettings: swiftSettings),
         .executableTarget(
-            name: "\(name)Command", dependencies: (["\(name)Service"] + backbones).map { .byName(name: $0) },
+            name: "\(name)Command",
+            dependencies: ["\(name)Service", "ServiceKit", "BackboneSelection"].map { .byName(name: $0) },
             path: "Services/\(name)/Command", swiftSettings: swiftSettings),
     ]
 }
@@ -73,6 +71,9 @@ let layers: [Target] = [
         "KafkaBackbone",
         ["CRdKafka", "CLinux", "Backbone", "EventModel", "EventCodec", "Database", "Store", "Observability", "Crypto"]),
     shared("ServiceKit", ["Observability", "HTTPServer", "CLinux"]),
+    shared(
+        "BackboneSelection",
+        ["Backbone", "PostgresBackbone", "KafkaBackbone", "Database", "EventModel", "Observability", "ServiceKit"]),
 ]
 
 let services: [Target] =

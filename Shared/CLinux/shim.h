@@ -15,6 +15,7 @@
 
 // glibc declares these for _GNU_SOURCE only, which this module is not built with.
 extern int pipe2(int ends[2], int flags);
+extern int syncfs(int descriptor);
 extern int pthread_setname_np(pthread_t thread, const char *name);
 extern int posix_spawn_file_actions_addchdir_np(posix_spawn_file_actions_t *actions, const char *folder);
 extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int first);
@@ -32,4 +33,14 @@ static inline void linux_limit_resolver(int seconds, int tries) {
         state[0] = seconds;
         state[1] = tries;
     }
+}
+
+// A descriptor that becomes readable when the process has ended; -1 where the kernel has none.
+static inline int linux_pidfd_open(pid_t process) {
+#ifdef SYS_pidfd_open
+    return (int)syscall(SYS_pidfd_open, process, 0);
+#else
+    errno = ENOSYS;
+    return -1;
+#endif
 }

@@ -1,1 +1,5 @@
-// Starts the service.
+internal import BackboneSelection
+internal import DeliveryService
+internal import ServiceKit
+
+ServiceMain.run(DeliveryService.definition(makeLanes: SelectedBackbone.lanes))

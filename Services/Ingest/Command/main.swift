@@ -1,1 +1,5 @@
-// Starts the service.
+internal import BackboneSelection
+internal import IngestService
+internal import ServiceKit
+
+ServiceMain.run(IngestService.definition(makeLog: SelectedBackbone.eventLog))

@@ -1,1 +1,5 @@
-// Starts the service.
+internal import BackboneSelection
+internal import MatcherService
+internal import ServiceKit
+
+ServiceMain.run(MatcherService.definition(makeFanOut: SelectedBackbone.fanOut))

@@ -1,1 +1,3 @@
-// Starts the service.
+internal import ToolService
+
+Tool.main()

@@ -2,7 +2,7 @@
 struct ConfigurationReader {
     /// Variables with our prefix that are not settings.
     static let otherVariables: Set<String> = [
-        "FANFARE_CONFIG", "FANFARE_DIR", "FANFARE_REVISION", "FANFARE_TEST_SEED",
+        "FANFARE_CONFIG", "FANFARE_DIR", "FANFARE_REVISION", "FANFARE_TEST_SEED", "FANFARE_TOKEN", "FANFARE_URL",
     ]
 
     let service: ServiceName

@@ -1,0 +1,62 @@
+public import Backbone
+internal import Database
+internal import EventModel
+internal import Glibc
+internal import Observability
+internal import PostgresBackbone
+public import ServiceKit
+
+/// The backbone that the settings name. Services know the seam alone; this is where an implementation is chosen.
+public enum SelectedBackbone {
+    /// Where events are appended.
+    public static func eventLog(_ context: ServiceContext) async throws -> any EventLog {
+        switch context.configuration[Settings.backboneKind] {
+        case .postgres:
+            PostgresEventLog(try postgres(context), logger: context.logger, metrics: context.metrics)
+        case .kafka:
+            throw ConfigurationError(["backbone = kafka is not part of this build"])
+        }
+    }
+
+    /// Where the feed is stored and fanned out, and what runs beside it.
+    public static func fanOut(_ context: ServiceContext) async throws -> (any FanOut, [any Service]) {
+        switch context.configuration[Settings.backboneKind] {
+        case .postgres:
+            let fanOut = PostgresFanOut(try postgres(context), logger: context.logger, metrics: context.metrics)
+            return (fanOut, [])
+        case .kafka:
+            throw ConfigurationError(["backbone = kafka is not part of this build"])
+        }
+    }
+
+    /// The lanes of a delivery worker, and what runs beside them.
+    public static func lanes(_ context: ServiceContext) async throws -> (any DeliveryLanes, [any Service]) {
+        switch context.configuration[Settings.backboneKind] {
+        case .postgres:
+            let lanes = PostgresLanes(try postgres(context), logger: context.logger, metrics: context.metrics)
+            return (lanes, [])
+        case .kafka:
+            throw ConfigurationError(["backbone = kafka is not part of this build"])
+        }
+    }
+
+    private static func postgres(_ context: ServiceContext) throws -> PostgresBackboneConfiguration {
+        let configuration = context.configuration
+        return PostgresBackboneConfiguration(
+            database: DatabaseConfiguration(
+                dsn: try configuration.required(Settings.postgresDSN).reveal(),
+                applicationName: configuration.service.rawValue),
+            member: member, eventPartitions: configuration[Settings.eventsPartitions],
+            lanePartitions: configuration[Settings.lanesPartitions],
+            dedupeWindow: configuration[Settings.dedupeWindow])
+    }
+
+    /// Names this process among the holders of partitions; new at every start, so that a restarted process is never taken
+    /// for the one before it.
+    private static let member: String = {
+        var name = [CChar](repeating: 0, count: 256)
+        gethostname(&name, name.count - 1)
+        let host = name.withUnsafeBytes { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+        return "\(host)-\(getpid())-\(UInt64.random(in: 0...UInt64.max))"
+    }()
+}
