@@ -31,8 +31,9 @@ struct ConfigurationWriter {
         return settings
     }
 
+    /// A file without the marker is one that its operator laid there before the first `up`.
     static func ownPart(_ text: String) -> String {
-        guard let range = text.firstRange(of: marker) else { return "" }
+        guard let range = text.firstRange(of: marker) else { return text }
         let rest = text[range.upperBound...]
         return String(rest.hasPrefix("\n") ? rest.dropFirst() : rest)
     }
