@@ -25,7 +25,7 @@ extension IngestService {
             let log = try await makeLog(context)
             let ingest = IngestService(
                 log: log, directory: StoreDirectory(directory: directory),
-                concurrentAppends: configuration[Settings.backboneKind] == .kafka ? 4 : 2, metrics: context.metrics,
+                concurrentAppends: configuration[Settings.backboneKind] == .kafka ? 4 : 1, metrics: context.metrics,
                 logger: context.logger)
             let server = HTTPServer(
                 configuration: HTTPServerConfiguration(

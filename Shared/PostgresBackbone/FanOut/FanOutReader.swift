@@ -14,6 +14,7 @@ final class FanOutReader {
     /// Writers know that we wait.
     private var isAnnounced = false
     private var lastRecorded = ContinuousClock.now
+    private var pace = Pace(longest: .milliseconds(12))
 
     /// Rows of one batch.
     private static let batchRows = 1_000
@@ -45,7 +46,9 @@ final class FanOutReader {
             }
             guard case .some(.some(let stretch)) = stretch else { return }
             do {
-                if try !read(stretch), !stretch.isCatchUp { try rest() }
+                let rows = try read(stretch)
+                if stretch.isCatchUp || rows >= Self.batchRows { continue }
+                if rows == 0 { try rest() } else if let gather = pace.rest(after: rows, at: .now) { pause(for: gather) }
             } catch {
                 logger.warning("feed not read", ["reason": .describing(error)])
                 pause(for: max(connection.reconnectDelay, Self.poll))
@@ -53,8 +56,8 @@ final class FanOutReader {
         }
     }
 
-    /// True when there were rows.
-    private func read(_ stretch: ReadPlan.Stretch) throws -> Bool {
+    /// How many rows there were.
+    private func read(_ stretch: ReadPlan.Stretch) throws -> Int {
         let rows = try connection.execute(
             FeedRowsStatement.statement,
             FeedRowsStatement.parameters(
@@ -65,9 +68,8 @@ final class FanOutReader {
             state.read(stretch, feedRows, configVersion: answer.configVersion, readTo: answer.readTo)
         }
         if let handOver { handOver.waiter.resume(returning: handOver.batch) }
-        if answer.events.isEmpty { return false }
-        isAnnounced = false
-        return true
+        if !answer.events.isEmpty { isAnnounced = false }
+        return answer.events.count
     }
 
     /// There was nothing: tells the writers, looks once more, then waits to be woken.

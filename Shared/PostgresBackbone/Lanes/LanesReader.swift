@@ -16,6 +16,7 @@ final class LanesReader {
     /// Writers know that we wait.
     private var isAnnounced = false
     private var lastDueRead = ContinuousClock.now
+    private var pace = Pace(longest: .milliseconds(12))
 
     /// How long we trust in being woken.
     private static let poll: Duration = .milliseconds(50)
@@ -50,7 +51,9 @@ final class LanesReader {
                 switch nextStep() {
                 case .due(let lanes, let rows, let bytes): try readDue(lanes, rows, bytes)
                 case .lanes(let stretch, let rows, let bytes):
-                    if try !readLanes(stretch, rows, bytes), !stretch.isCatchUp { try rest() }
+                    let count = try readLanes(stretch, rows, bytes)
+                    if stretch.isCatchUp || count >= rows { continue }
+                    if count == 0 { try rest() } else { gather(after: count) }
                 case .wait(let time): pause(until: time)
                 case .end: return
                 }
@@ -90,8 +93,8 @@ final class LanesReader {
 
     // MARK: Reading
 
-    /// True when there were rows.
-    private func readLanes(_ stretch: ReadPlan.Stretch, _ rows: Int, _ bytes: Int) throws -> Bool {
+    /// How many rows there were.
+    private func readLanes(_ stretch: ReadPlan.Stretch, _ rows: Int, _ bytes: Int) throws -> Int {
         let answer = LaneRowsStatement.answer(
             try connection.execute(
                 LaneRowsStatement.statement,
@@ -103,9 +106,8 @@ final class LanesReader {
         let started = try started(answer.rows, deliveries)
         state.withLock { $0.read(stretch, answer, started: started, deliveries: deliveries) }
         handOut()
-        if answer.rows.isEmpty { return false }
-        isAnnounced = false
-        return true
+        if !answer.rows.isEmpty { isAnnounced = false }
+        return answer.rows.count
     }
 
     /// Which of the rows an earlier owner started and whose next attempt waits.
@@ -150,6 +152,12 @@ final class LanesReader {
     }
 
     // MARK: Waiting
+
+    /// At the peak rows gather for a moment. What becomes due meanwhile is late by no more than that.
+    private func gather(after rows: Int) {
+        guard let rest = pace.rest(after: rows, at: .now) else { return }
+        _ = state.wait(until: .now + rest) { $0.isEnding ? true : nil }
+    }
 
     /// There was nothing: tells the writers, looks once more, then waits to be woken.
     private func rest() throws {

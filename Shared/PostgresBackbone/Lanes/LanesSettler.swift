@@ -17,6 +17,8 @@ final class LanesSettler {
     /// Of the last call; rises as long as the process lives.
     private var number: Int64 = 0
     private var lastIdleCall = ContinuousClock.now
+    /// Nobody waits for a record of what was done: outcomes gather longer than rows do.
+    private var pace = Pace(longest: .milliseconds(20))
 
     /// How often stuck heads are looked at, and drains.
     private static let tick: Duration = .milliseconds(100)
@@ -47,7 +49,11 @@ final class LanesSettler {
     func serve() {
         while let work = nextWork() {
             guard let work else { continue }
+            let outcomes = work.entries.count
             record(work)
+            if let rest = pace.rest(after: outcomes, at: .now) {
+                _ = state.wait(until: .now + rest) { $0.isEnding || $0.isAbandoned ? true : nil }
+            }
         }
     }
 
