@@ -95,6 +95,34 @@ import Testing
         }
     }
 
+    @Test func `IPv6 literals and names`() async throws {
+        // A machine may have no IPv6.
+        guard let receiver = try? TestReceiver(onV6: true, script: { _ in [.answer(200)] }) else { return }
+        let harness = EgressHarness(names: ["hook.test": [["::1"]]])
+        defer {
+            receiver.stop()
+            harness.stop()
+        }
+        for url in [receiver.url, "http://hook.test:\(receiver.port)/", receiver.url] {
+            let result = try await harness.post(url)
+            #expect(result.outcome == .status(200), "\(result.detail)")
+            #expect(result.peer == IPAddress("::1"))
+        }
+        let hosts = await receiver.requests.first(3).map { $0.header("host") }
+        #expect(hosts == ["[::1]:\(receiver.port)", "hook.test:\(receiver.port)", "[::1]:\(receiver.port)"])
+    }
+
+    @Test func `localhost works without a look-up, whichever family the receiver has`() async throws {
+        let harness = EgressHarness()
+        defer { harness.stop() }
+        for onV6 in [false, true] {
+            guard let receiver = try? TestReceiver(onV6: onV6, script: { _ in [.answer(200)] }) else { continue }
+            defer { receiver.stop() }
+            let result = try await harness.post("http://localhost:\(receiver.port)/")
+            #expect(result.outcome == .status(200), "\(result.detail)")
+        }
+    }
+
     @Test func `names without addresses`() async throws {
         let harness = EgressHarness(names: ["empty.test": [[]]])
         defer { harness.stop() }

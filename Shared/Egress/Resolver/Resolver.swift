@@ -45,6 +45,8 @@ public final class Resolver: Sendable {
         var isStopped = false
     }
 
+    private static let loopback = [IPAddress(v4: 0x7F00_0001), IPAddress(v6: 1)]
+
     private let limits: Limits
     private let lookup: Lookup
     private let now: @Sendable () -> ContinuousClock.Instant
@@ -80,6 +82,8 @@ public final class Resolver: Sendable {
 
     /// Answers at once if it can; else `waiter` is called exactly once, on a thread of the resolver's.
     func ask(_ name: String, waiter: @autoclosure () -> NameTable.Waiter) -> NameTable.Answer? {
+        // RFC 6761 §6.3: the machine itself, and nobody's servers are asked.
+        if name == "localhost" || name.hasSuffix(".localhost") { return .success(Self.loopback) }
         enum Need {
             case nothing, thread(Int), signal
         }

@@ -54,6 +54,8 @@ final class EgressWorker {
     private static let preferredLimit = 10_000
     /// How often idle pools are looked at, in microseconds.
     private static let sweepInterval: Int64 = 5_000_000
+    /// How long a lane keeps its pool when nothing is sent, in microseconds. A new pool reads the CA bundle again (20 ms).
+    private static let poolIdle: Int64 = 300_000_000
     private static let eventsPerTurn = 256
     // CURL_CSELECT_IN, _OUT, _ERR: macros with casts, which are not imported.
     private static let readable: Int32 = 1
@@ -223,7 +225,7 @@ final class EgressWorker {
 
     private func sweep() {
         sweptAt = now
-        let idle = Int64(settings.idleSeconds) * 1_000_000
+        let idle = max(Int64(settings.idleSeconds) * 1_000_000, Self.poolIdle)
         for lane in lanes where lane.flights.isEmpty && now - lane.usedAt > idle { lane.closePool() }
     }
 

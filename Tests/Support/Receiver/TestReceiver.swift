@@ -25,46 +25,56 @@ public final class TestReceiver: Sendable {
     }
 
     private let listener: Int32
+    private let isOnV6: Bool
     private let state = Mutex(State())
     private let tls: TLSServerContext?
     private let greet: @Sendable (Int) -> ReceiverGreeting
     private let script: Script
 
-    public var url: String { "\(tls == nil ? "http" : "https")://127.0.0.1:\(port)/" }
+    public var url: String { "\(tls == nil ? "http" : "https")://\(isOnV6 ? "[::1]" : "127.0.0.1"):\(port)/" }
 
     /// - Parameters:
     ///   - port: 0 takes a free one.
+    ///   - onV6: Listens on ::1 instead of 127.0.0.1.
     ///   - tls: Speaks TLS with this identity.
     ///   - greeting: What is done with the n-th connection.
     ///   - script: What is done with each request.
     public init(
-        port: UInt16 = 0, tls: TestTLSIdentity? = nil,
+        port: UInt16 = 0, onV6: Bool = false, tls: TestTLSIdentity? = nil,
         greeting: @escaping @Sendable (Int) -> ReceiverGreeting = { _ in .read },
         script: @escaping Script
     ) throws {
         self.tls = try tls.map { try TLSServerContext($0) }
         self.greet = greeting
         self.script = script
-        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        isOnV6 = onV6
+        let listener = socket(onV6 ? AF_INET6 : AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         self.listener = listener
         var one: Int32 = 1
         setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, socklen_t(MemoryLayout<Int32>.size))
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let bound = withUnsafeMutableBytes(of: &address) { raw in
-            let pointer = raw.baseAddress?.assumingMemoryBound(to: sockaddr.self)
-            return bind(listener, pointer, length) == 0 && listen(listener, 1024) == 0
-                && getsockname(listener, pointer, &length) == 0
-        }
-        guard bound else {
+        guard let bound = Self.bind(listener, port: port, onV6: onV6) else {
             close(listener)
             throw TestReceiverError(message: "cannot listen on port \(port): errno \(errno)")
         }
-        self.port = UInt16(bigEndian: address.sin_port)
+        self.port = bound
         TestThread { self.accept() }.detach()
+    }
+
+    /// Binds to a loopback address and listens; the port, or nil.
+    private static func bind(_ listener: Int32, port: UInt16, onV6: Bool) -> UInt16? {
+        // Both families have the port in the third and fourth byte.
+        var address = [UInt8](repeating: 0, count: MemoryLayout<sockaddr_in6>.size)
+        (address[2], address[3]) = (UInt8(port >> 8), UInt8(port & 0xFF))
+        let family = sa_family_t(onV6 ? AF_INET6 : AF_INET)
+        if onV6 { address[23] = 1 } else { (address[4], address[7]) = (127, 1) }
+        var length = socklen_t(onV6 ? MemoryLayout<sockaddr_in6>.size : MemoryLayout<sockaddr_in>.size)
+        let isBound = address.withUnsafeMutableBytes { raw in
+            raw.storeBytes(of: family, as: sa_family_t.self)
+            let pointer = raw.baseAddress?.assumingMemoryBound(to: sockaddr.self)
+            return Glibc.bind(listener, pointer, length) == 0 && listen(listener, 1024) == 0
+                && getsockname(listener, pointer, &length) == 0
+        }
+        return isBound ? UInt16(address[2]) << 8 | UInt16(address[3]) : nil
     }
 
     /// Closes the listener and every connection.
