@@ -1,5 +1,6 @@
 internal import Egress
 internal import Observability
+internal import ServiceKit
 
 /// An answer of an HTTP server.
 struct WebAnswer: Sendable {
@@ -22,7 +23,9 @@ final class WebClient: Sendable {
     init() {
         let metrics = MetricsRegistry()
         resolver = Resolver(metrics: metrics)
-        client = HTTPClient(policy: Self.policy, resolver: resolver, metrics: metrics)
+        var settings = HTTPClient.settings
+        settings.userAgent = "Fanfare/\(BuildInfo.version)"
+        client = HTTPClient(settings: settings, policy: Self.policy, resolver: resolver, metrics: metrics)
     }
 
     static func target(_ url: String) throws(ToolError) -> TargetURL {

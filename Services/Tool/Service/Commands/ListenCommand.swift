@@ -107,14 +107,12 @@ struct Listener: Sendable {
     }
 
     private func block(for envelope: [UInt8]) -> [UInt8]? {
-        guard let value = try? JSONValue(parsing: envelope, limits: JSONLimits(depth: 128)),
-            let event = EventID(value["id"]?.string ?? ""), let type = EventType(value["type"]?.string ?? "")
-        else { return nil }
+        guard let event = try? Envelope(reading: envelope) else { return nil }
         let now = SystemClock().now()
         var block: [UInt8] = []
         headers.write(
             DeliveryHeaders.Attempt(
-                event: event, type: type, delivery: .make(at: now), endpoint: endpoint, number: 1,
+                event: event.id, type: event.type, delivery: .make(at: now), endpoint: endpoint, number: 1,
                 timestamp: now.seconds),
             body: envelope.span, signer: signer, to: &block)
         return block

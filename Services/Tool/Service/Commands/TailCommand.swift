@@ -63,15 +63,13 @@ enum TailCommand {
     private static let widestData = 100
 
     /// `12:00:00.123  evt_…  run.completed  smith  {…}`
-    static func line(_ envelope: [UInt8]) -> String {
-        guard let value = try? JSONValue(parsing: envelope, limits: JSONLimits(depth: 128)) else {
-            return String(decoding: envelope, as: UTF8.self)
-        }
-        let time = value["created_at"]?.string.map { $0.dropFirst(11).dropLast() } ?? ""
-        var data = String(decoding: value["data"]?.bytes ?? [], as: UTF8.self)
+    static func line(_ bytes: [UInt8]) -> String {
+        guard let envelope = try? Envelope(reading: bytes) else { return String(decoding: bytes, as: UTF8.self) }
+        let time = RFC3339.format(envelope.createdAt).dropFirst(11).dropLast()
+        var data = String(decoding: bytes[envelope.data], as: UTF8.self)
         if data.count > widestData { data = data.prefix(widestData) + "…" }
-        let smith = value["smith_id"]?.string.map { "  \($0)" } ?? ""
-        return "\(time)  \(value["id"]?.string ?? "?")  \(value["type"]?.string ?? "?")\(smith)  \(data)"
+        let smith = envelope.smith.map { "  \($0.text)" } ?? ""
+        return "\(time)  \(envelope.id)  \(envelope.type)\(smith)  \(data)"
     }
 }
 
