@@ -143,7 +143,8 @@ public struct AuditEntry: Sendable, Equatable {
 
         func attempt() throws(RecordError) -> AttemptRecord {
             var attempt = AttemptRecord(
-                tenant: try required(tenant, field: Field.tenant), endpoint: try required(endpoint, field: Field.endpoint),
+                tenant: try required(tenant, field: Field.tenant),
+                endpoint: try required(endpoint, field: Field.endpoint),
                 event: try required(event, field: Field.event), delivery: try required(delivery, field: Field.delivery),
                 type: try required(type, field: Field.type), cause: cause,
                 attempt: try required(number, field: Field.attempt),

@@ -119,7 +119,9 @@ final class FanOutWorker {
             return (part.claim, part.isStarted)
         }
         guard let claim else { return }
-        if claim.isStarted { turnBack(claim.0, to: position.stored) } else {
+        if claim.isStarted {
+            turnBack(claim.0, to: position.stored)
+        } else {
             consumer.start([(claim.0, .offset(position.stored))])
         }
     }

@@ -148,7 +148,9 @@ public final class KafkaFanOut: FanOut {
     }
 
     private func waitForRoom() async {
-        while !Task.isCancelled, shared.state.withLock({ $0.isFull && !$0.isEnding }) { await shared.room.wait(atMost: .seconds(1)) }
+        while !Task.isCancelled, shared.state.withLock({ $0.isFull && !$0.isEnding }) {
+            await shared.room.wait(atMost: .seconds(1))
+        }
     }
 
     // MARK: The matcher's side

@@ -13,7 +13,7 @@ struct LanePublisher: Sendable {
     /// How soon records that were not acknowledged are produced again.
     private static let pause: Duration = .milliseconds(100)
 
-    /// - Throws: `stopped` when the producer was shut down, or `isGivenUp` says so between two tries.
+    /// - Throws: `stopped` when the producer was shut down, `unavailable` when `isGivenUp` says so between two tries.
     func publish(
         _ bodies: [LaneRecordBody], isGivenUp: @Sendable () -> Bool = { Task.isCancelled }
     ) async throws(BackboneError) {
@@ -43,7 +43,7 @@ struct LanePublisher: Sendable {
             } catch {
                 if error.code == .closed { throw BackboneError(.stopped, "the lanes are closed") }
             }
-            if isGivenUp() { throw BackboneError(.stopped, "the lanes were given up") }
+            if isGivenUp() { throw BackboneError(.unavailable, "\(left.count) deliveries were not acknowledged") }
             await WakeSignal().wait(atMost: Self.pause)
         }
     }

@@ -1,0 +1,335 @@
+public import Backbone
+public import EventModel
+public import Observability
+internal import Store
+internal import Synchronization
+
+/// The delivery lanes on Kafka: whoever owns partition p of `deliveries` also holds the delay partitions p, and nobody
+/// else sends to the endpoints of lane p. Records carry the envelope, so sending and retrying need no database.
+public final class KafkaLanes: DeliveryLanes {
+    /// What `mayDeliver` asks: small, under a lock of its own.
+    private struct Ownership {
+        /// By lane; 0 where it is not ours.
+        var epochs: [Int64]
+        var lease: KafkaLease?
+    }
+
+    private let configuration: KafkaBackboneConfiguration
+    private let logger: Logger
+    private let metrics: MetricsRegistry
+    private let clock: any WallClock
+    private let producer: KafkaProducer
+    private let publisher: LanePublisher
+    private let ownership: Mutex<Ownership>
+    private let state: Mutex<LanesState>
+    private let consumer = Mutex<KafkaConsumer?>(nil)
+    private let wake = WakeSignal()
+    private let room = WakeSignal()
+    private let stop = StopFlag()
+    private let ended = StopFlag()
+    private let relocated: Counter
+    private let parked: Counter
+
+    /// - Parameter clock: When records are due.
+    /// - Throws: `configuration`.
+    public init(
+        _ configuration: KafkaBackboneConfiguration, clock: any WallClock = SystemClock(), logger: Logger,
+        metrics: MetricsRegistry
+    ) throws(KafkaError) {
+        self.configuration = configuration
+        self.clock = clock
+        self.logger = logger
+        self.metrics = metrics
+        let topics = configuration.topics
+        producer = try KafkaProducer(configuration.producer(role: "lanes"), log: logger, metrics: metrics)
+        publisher = LanePublisher(producer: producer, topics: topics)
+        ownership = Mutex(Ownership(epochs: Array(repeating: 0, count: topics.lanePartitions)))
+        state = Mutex(
+            LanesState(
+                lanes: topics.lanePartitions, sourceNames: [topics.deliveries] + topics.delays,
+                bounds: configuration.window, firstCopy: .random(in: .min ... .max)))
+        relocated = metrics.counter("fanfare_lane_relocations_total", "Records that were moved out of the window.")
+        parked = metrics.counter(
+            "fanfare_parked_records_total", "Log records that cannot be stored and were set aside.",
+            labels: [("topic", "deliveries")])
+    }
+
+    // MARK: Running
+
+    public func run() async throws {
+        defer { ended.set() }
+        let topics = configuration.topics
+        do throws(KafkaError) {
+            try await ClusterStart.prepare(
+                configuration, producing: [(producer, [topics.deliveries, topics.audit] + topics.delays)], stop: stop,
+                logger: logger, metrics: metrics)
+        } catch {
+            await producer.shutdown(within: .zero)
+            if error.code == .closed { return }
+            throw error
+        }
+        // The client waits longer than the drain, so that what is moved at its end is written.
+        let settings = configuration.consumer(
+            group: "delivery", role: "lanes", topic: topics.deliveries,
+            companions: topics.delays.map {
+                KafkaCompanion(topic: $0, heldRecords: configuration.window.dueRecords)
+            }, drain: configuration.window.drain + Self.moveLimit)
+        let consumer = try KafkaConsumer(settings, log: logger, metrics: metrics)
+        self.consumer.withLock { $0 = consumer }
+        ownership.withLock { $0.lease = consumer.lease }
+        await withTaskCancellationHandler {
+            await withTaskGroup { group in
+                group.addTask { await self.takeIn(consumer) }
+                group.addTask { await self.follow(consumer) }
+                group.addTask { await self.tend(consumer) }
+                await stop.wait()
+                await end(consumer)
+                group.cancelAll()
+            }
+        } onCancel: {
+            giveUp()
+        }
+    }
+
+    /// What moving the rest at the end of a drain may take.
+    private static let moveLimit: Duration = .seconds(1)
+
+    private func end(_ consumer: KafkaConsumer) async {
+        if Task.isCancelled {
+            // As a killed process would, but for the socket: the member leaves by itself while nobody waits for it.
+            Task.detached { await consumer.shutdown() }
+            await producer.shutdown(within: .zero)
+        } else {
+            await consumer.shutdown()
+            await producer.shutdown(within: configuration.window.drain)
+        }
+        ownership.withLock { $0.lease = nil }
+        letGo()
+    }
+
+    public func shutdown() async {
+        let waiter = state.withLock { state in
+            state.isStopping = true
+            return state.waiter.take()
+        }
+        waiter?.resume(returning: nil)
+        stop.set()
+        room.set()
+        await ended.wait()
+    }
+
+    private func giveUp() {
+        let waiter = state.withLock { state in
+            state.isAbandoned = true
+            return state.waiter.take()
+        }
+        ownership.withLock { ownership in
+            for lane in ownership.epochs.indices { ownership.epochs[lane] = 0 }
+        }
+        waiter?.resume(returning: nil)
+        stop.set()
+        room.set()
+        letGo()
+    }
+
+    /// Nobody waits for anything any more.
+    private func letGo() {
+        let settling = state.withLock { state in
+            state.isAbandoned = true
+            return state.takeSettling()
+        }
+        for continuation in settling { continuation.resume() }
+    }
+
+    public var isReady: Bool {
+        let (isJoined, isOwner) = state.withLock { ($0.isJoined && !$0.isEnding, $0.isOwner) }
+        return isJoined && (!isOwner || ownership.withLock { $0.lease?.isValid ?? false })
+    }
+
+    // MARK: Tasks
+
+    private func follow(_ consumer: KafkaConsumer) async {
+        while let change = await consumer.nextRebalance() {
+            switch change {
+            case .assigned(let claims):
+                let assigned = state.withLock { $0.assign(claims) }
+                ownership.withLock { ownership in
+                    for (lane, epoch) in assigned { ownership.epochs[lane] = epoch }
+                }
+                consumer.start(claims.map { ($0, .committed) })
+            case .revoked(let claims):
+                perform(
+                    state.withLock {
+                        $0.leave(claims, until: .now + configuration.window.drain, at: clock.now())
+                    }, consumer)
+            case .lost(let claims):
+                perform(state.withLock { $0.loseAll(claims) }, consumer)
+            }
+        }
+    }
+
+    private func takeIn(_ consumer: KafkaConsumer) async {
+        while let records = await consumer.nextRecords() {
+            var left = records.map(LanesState.Read.init)[...]
+            while !left.isEmpty {
+                let (taken, actions) = state.withLock { $0.takeIn(left, at: clock.now()) }
+                perform(actions, consumer)
+                left = left.dropFirst(taken)
+                guard !left.isEmpty else { break }
+                await room.wait(atMost: .seconds(1))
+                if Task.isCancelled { return }
+            }
+        }
+    }
+
+    private func tend(_ consumer: KafkaConsumer) async {
+        while !Task.isCancelled {
+            let (actions, next) = state.withLock { state in
+                let actions = state.tend(at: clock.now(), monotonic: .now)
+                return (actions, state.plannedUntil)
+            }
+            perform(actions, consumer)
+            let left = next.map { $0.microseconds(since: clock.now()) } ?? 0
+            await wake.wait(atMost: .microseconds(max(left, 100)))
+        }
+    }
+
+    // MARK: Effects
+
+    private func perform(_ actions: LanesState.Actions, _ consumer: KafkaConsumer) {
+        if let handOver = actions.handOver { handOver.waiter.resume(returning: handOver.signals) }
+        for (claim, offset) in actions.holds { consumer.hold(claim, at: offset) }
+        for (claim, offset) in actions.rereads {
+            consumer.hold(claim, at: offset)
+            consumer.release(claim)
+        }
+        for claim in actions.releases { consumer.release(claim) }
+        if !actions.marks.isEmpty { consumer.advance(actions.marks) }
+        if !actions.ended.isEmpty {
+            ownership.withLock { ownership in
+                for lane in actions.ended { ownership.epochs[lane] = 0 }
+            }
+        }
+        if !actions.handBacks.isEmpty { consumer.handBack(actions.handBacks) }
+        if actions.hasRoom { room.set() }
+        if actions.needsTending { wake.set() }
+        write(actions.moves, consumer)
+    }
+
+    private func write(_ moves: [LaneMove], _ consumer: KafkaConsumer) {
+        if moves.isEmpty { return }
+        let now = clock.now()
+        var batch = KafkaBatch()
+        for move in moves {
+            move.append(to: &batch, configuration.topics, at: now)
+            if move.next?.relocation != nil { relocated.increment() }
+            if let record = move.parked {
+                parked.increment()
+                logger.error(
+                    "record parked",
+                    [
+                        "topic": .string(record.topic), "part": .int(record.part), "offset": .int(Int(record.offset)),
+                        "reason": .string(record.reason),
+                    ])
+            }
+        }
+        do throws(KafkaError) {
+            try producer.produce(batch) { self.wrote(moves, $0, consumer) }
+        } catch {
+            perform(state.withLock { $0.recorded([], failed: moves) }, consumer)
+        }
+    }
+
+    /// On the polling thread.
+    private func wrote(_ moves: [LaneMove], _ receipts: ProduceReceipts, _ consumer: KafkaConsumer) {
+        var failed: [LaneMove] = []
+        var done = moves
+        if !receipts.allAcknowledged {
+            done = []
+            var at = 0
+            for move in moves {
+                let mine = receipts[at..<(at + move.recordCount)]
+                at += move.recordCount
+                // What is uncertain is written again: the lanes are at least once, and nothing is lost.
+                if let left = move.remainder(mine.map(\.isAcknowledged)) {
+                    failed.append(left)
+                } else {
+                    done.append(move)
+                }
+            }
+        }
+        let (actions, settling) = state.withLock { state in
+            (state.recorded(done, failed: failed), state.takeSettling())
+        }
+        perform(actions, consumer)
+        for continuation in settling { continuation.resume() }
+    }
+
+    // MARK: The worker's side
+
+    public func receive() async throws -> LaneSignals? {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let answer = state.withLock { state -> LaneSignals?? in
+                    if state.isEnding || Task.isCancelled { return .some(nil) }
+                    if let signals = state.takeSignals(at: .now) { return signals }
+                    precondition(state.waiter == nil, "one worker waits at a time")
+                    state.waiter = continuation
+                    return nil
+                }
+                if case .some(let signals) = answer { continuation.resume(returning: signals) }
+            }
+        } onCancel: {
+            state.withLock { $0.waiter.take() }?.resume(returning: nil)
+        }
+    }
+
+    public func settle(_ outcomes: [LaneOutcome]) async throws {
+        guard let consumer = consumer.withLock(\.self) else {
+            throw BackboneError(.stopped, "the lanes are not running")
+        }
+        perform(state.withLock { $0.settle(outcomes) }, consumer)
+        await withCheckedContinuation { continuation in
+            let mayGoOn = state.withLock { state in
+                if state.openMoves < state.bounds.outcomes || state.isAbandoned { return true }
+                state.settling.append(continuation)
+                return false
+            }
+            if mayGoOn { continuation.resume() }
+        }
+    }
+
+    public func mayDeliver(lane: Int, epoch: Int64) -> Bool {
+        ownership.withLock { ownership in
+            guard ownership.epochs.indices.contains(lane), ownership.epochs[lane] == epoch, epoch != 0 else {
+                return false
+            }
+            return ownership.lease?.isValid ?? false
+        }
+    }
+}
+
+extension KafkaLanes: LaneAppender {
+    public func append(_ deliveries: [RequestedDelivery]) async throws(BackboneError) {
+        let now = clock.now()
+        try await publisher.publish(deliveries.map { LaneRecordBody($0, at: now) })
+    }
+}
+
+extension LaneRecordBody {
+    init(_ requested: RequestedDelivery, at now: Timestamp) {
+        self.init(
+            requested.row, endpoint: requested.endpoint, cause: requested.cause,
+            configVersion: requested.configVersion, envelope: requested.envelope, at: now)
+    }
+}
+
+extension LanesState.Read {
+    init(_ message: KafkaMessage) {
+        claim = message.claim
+        offset = message.offset
+        logged = Timestamp(milliseconds: message.timestamp)
+        body = message.decoded { bytes throws(RecordError) in try LaneRecordBody(bytes) }
+            .mapError { LanesState.ParkedReason(reason: $0.description, bytes: Array(message.value)) }
+    }
+}
