@@ -14,6 +14,7 @@ public enum Tool {
         UpCommand.command, DownCommand.command, StatusCommand.command, DemoCommand.command, EmitCommand.command,
         TailCommand.command, ListenCommand.command, TokenCommands.create, TokenCommands.list, TokenCommands.revoke,
         TenantCommands.create, TenantCommands.list, MigrateCommand.command, ConfigCommand.command,
+        BenchCommand.command,
     ]
 
     static func run(

@@ -27,9 +27,9 @@ struct ProcessInformation: Sendable, Hashable {
     var parent: Int32
     /// User and system time in clock ticks.
     var cpuTicks: UInt64
+    /// The same of its children that have ended and were waited for.
+    var endedChildrenTicks: UInt64
     var startTime: UInt64
-    /// Of the kernel's size.
-    var residentPages: UInt64
 
     var isZombie: Bool { state == "Z" || state == "X" }
 
@@ -38,16 +38,17 @@ struct ProcessInformation: Sendable, Hashable {
         guard let open = text.firstIndex(of: "("), let close = text.lastIndex(of: ")"), open < close else { return nil }
         // Field n of proc(5) stands at n - 3 here.
         let fields = text[text.index(after: close)...].split { $0 == " " || $0 == "\n" }
-        guard fields.count > 21, let state = fields[0].first, let parent = Int32(fields[1]),
-            let user = UInt64(fields[11]), let system = UInt64(fields[12]), let start = UInt64(fields[19]),
-            let resident = UInt64(fields[21])
+        guard fields.count > 19, let state = fields[0].first, let parent = Int32(fields[1]),
+            let user = UInt64(fields[11]), let system = UInt64(fields[12]),
+            let childrenUser = UInt64(fields[13]), let childrenSystem = UInt64(fields[14]),
+            let start = UInt64(fields[19])
         else { return nil }
         name = String(text[text.index(after: open)..<close])
         self.state = state
         self.parent = parent
         cpuTicks = user + system
+        endedChildrenTicks = childrenUser + childrenSystem
         startTime = start
-        residentPages = resident
     }
 }
 
