@@ -1,5 +1,6 @@
 import Egress
 import Observability
+import Synchronization
 import TestSupport
 import Testing
 
@@ -117,20 +118,25 @@ import Testing
         #expect(Set(await bench.results.first(100).map(\.token)) == Set(100..<200))
     }
 
+    private final class SenderSlot: Sendable {
+        let sender = Mutex<HTTPSender?>(nil)
+    }
+
     @Test func `completions may submit more`() async throws {
         let receiver = try TestReceiver { _ in [.answer(200)] }
         let metrics = MetricsRegistry()
         let results = TestCollector<UInt64>()
         let target = try TargetURL(receiver.url, policy: .development)
-        let next = TestCollector<HTTPSender>()
+        let next = SenderSlot()
         let sender = HTTPSender(policy: .development, resolver: Resolver(metrics: metrics), metrics: metrics) { batch in
             results.append(contentsOf: batch.map(\.token))
             for result in batch where result.token < 5 {
-                _ = next.values.first?.submit([Exchange(token: result.token + 1, target: target)])
+                _ = next.sender.withLock(\.self)?.submit([Exchange(token: result.token + 1, target: target)])
             }
         }
-        next.append(sender)
+        next.sender.withLock { $0 = sender }
         defer {
+            next.sender.withLock { $0 = nil }
             receiver.stop()
             sender.stop()
         }

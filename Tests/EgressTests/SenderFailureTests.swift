@@ -91,7 +91,6 @@ import Testing
     ])
     func `an answer that ends early is a reset, whichever way it ends`(_ text: String) async throws {
         for end in [ReceiverStep.close, .reset] {
-            // The gate makes sure that what was sent is read before the reset throws it away.
             let (result, requests) = try await outcome([.send(text), end])
             #expect(result.outcome == .failure(.reset), "\(text) \(end) \(result.detail)")
             #expect(result.mayHaveBeenDelivered)

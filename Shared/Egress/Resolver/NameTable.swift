@@ -55,7 +55,7 @@ struct NameTable {
 
     var count: Int { entries.count }
 
-    /// The addresses if they are known and fresh enough, without asking for anything.
+    /// Answers from memory if it may, and queues the look-ups that are due; else keeps the waiter.
     mutating func ask(_ name: String, now: Instant, waiter: @autoclosure () -> Waiter) -> Reply {
         guard entries[name] != nil || makeRoom(now: now) else {
             return .answer(.failure(ResolveError(.overloaded, "too many names wait for their addresses")))
