@@ -40,6 +40,27 @@ public enum SelectedBackbone {
         }
     }
 
+    /// What the feed process needs: a log for events of its own, a way to put single deliveries on their lanes, and what
+    /// runs beside them.
+    public static func requests(
+        _ context: ServiceContext
+    ) async throws -> (any EventLog, any LaneAppender, [any Service]) {
+        switch context.configuration[Settings.backboneKind] {
+        case .postgres:
+            var configuration = try postgres(context)
+            let log = PostgresEventLog(configuration, logger: context.logger, metrics: context.metrics)
+            configuration.database.connections = 1
+            let pool = ConnectionPool(
+                configuration.database, name: "lanes", logger: context.logger, metrics: context.metrics)
+            return (
+                log, PostgresLaneAppender(pool: pool, lanes: configuration.lanePartitions),
+                [NamedService("lanes", run: { await pool.run() }, shutdown: { await pool.shutdown() })]
+            )
+        case .kafka:
+            throw ConfigurationError(["backbone = kafka is not part of this build"])
+        }
+    }
+
     private static func postgres(_ context: ServiceContext) throws -> PostgresBackboneConfiguration {
         let configuration = context.configuration
         return PostgresBackboneConfiguration(

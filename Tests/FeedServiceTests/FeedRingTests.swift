@@ -112,4 +112,18 @@ internal import Testing
         for (id, matcher) in readers { index.remove(id, matcher) }
         #expect(found(smiths).isEmpty)
     }
+
+    @Test func `readers that get the same share one choice`() {
+        var selection = BatchSelection()
+        for reader in 0..<1_000 {
+            selection.add(0, for: reader)
+            if reader % 2 == 0 { selection.add(3, for: reader) }
+        }
+        selection.add(3, for: 5_000)
+        #expect(Set((0..<1_000).map { selection.choice(of: $0) }).count == 2)
+        #expect(selection.numbers(in: selection.choice(of: 0)) == [0, 3])
+        #expect(selection.numbers(in: selection.choice(of: 1)) == [0])
+        #expect(selection.numbers(in: selection.choice(of: 5_000)) == [3])
+        #expect(selection.numbers(in: selection.choice(of: 7_000)) == [])
+    }
 }

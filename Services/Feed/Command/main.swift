@@ -1,4 +1,5 @@
+internal import BackboneSelection
 internal import FeedService
 internal import ServiceKit
 
-ServiceMain.run(FeedService.definition(makeBackbone: makeBackbone))
+ServiceMain.run(FeedService.definition(makeBackbone: SelectedBackbone.requests))

@@ -7,26 +7,14 @@ internal import Observability
 public import ServiceKit
 internal import Store
 
-/// What the feed process needs of the configured backbone.
-public struct FeedBackbone: Sendable {
-    /// For events of the process's own.
-    public var log: any EventLog
-    /// For deliveries that somebody asks for.
-    public var lanes: any LaneAppender
-    /// What else of the backbone runs here, in the order in which it ends.
-    public var services: [any Service]
-
-    public init(log: any EventLog, lanes: any LaneAppender, services: [any Service] = []) {
-        self.log = log
-        self.lanes = lanes
-        self.services = services
-    }
-}
-
 extension FeedService {
     /// `fanfare-feed` as its executable starts it.
+    ///
+    /// - Parameter makeBackbone: The configured backbone's log, for events of the process's own; its lanes, for deliveries
+    ///   that somebody asks for; and what else of it runs here, in the order in which it ends.
     public static func definition(
-        makeBackbone: @escaping @Sendable (ServiceContext) async throws -> FeedBackbone
+        makeBackbone:
+            @escaping @Sendable (ServiceContext) async throws -> (any EventLog, any LaneAppender, [any Service])
     ) -> ServiceDefinition {
         ServiceDefinition(.feed, summary: "serves the feed, its management and what became of deliveries") { context in
             let configuration = context.configuration
@@ -41,9 +29,9 @@ extension FeedService {
             let keys = try configuration.masterKeys().map { try MasterKey(text: $0.reveal()) }
             let isOpen = configuration[Settings.allowPrivateTargets]
             let resolver = Resolver(metrics: context.metrics)
-            let backbone = try await makeBackbone(context)
+            let (log, lanes, others) = try await makeBackbone(context)
             var parts = Parts(
-                database: pool, tailDatabase: tail, directory: directory, log: backbone.log, lanes: backbone.lanes,
+                database: pool, tailDatabase: tail, directory: directory, log: log, lanes: lanes,
                 secrets: try SecretBox(current: keys[0], previous: Array(keys.dropFirst())),
                 targets: TargetCheck(
                     policy: AddressPolicy(allowsPrivateTargets: isOpen, allowsPlainHTTP: isOpen), resolver: resolver))
@@ -79,7 +67,8 @@ extension FeedService {
                     await stop.wait()
                     resolver.stop()
                 },
-            ] + backbone.services + [
+                NamedService("event-log", run: { try await log.run() }, shutdown: { await log.shutdown() }),
+            ] + others + [
                 NamedService("directory", cancelling: { await directory.run() }),
                 NamedService("tail", run: { await tail.run() }, shutdown: { await tail.shutdown() }),
                 NamedService("database", run: { await pool.run() }, shutdown: { await pool.shutdown() }),

@@ -10,14 +10,22 @@ internal import Synchronization
 /// A reader joins at an exact position: under the lock it either still has something to fetch from the ring, or it is
 /// registered for what comes next; nothing falls between.
 final class FeedHub: Sendable {
-    /// A server-sent stream that is up to date.
-    struct LiveStream: Sendable {
+    /// A server-sent stream. A class, because there are thousands and most of what is kept of one is a reference to it.
+    final class LiveStream: Sendable {
         let id: Int
         /// The feed's incarnation that the stream began in.
         let epoch: UInt32
         let filter: FeedFilter
         let matcher: EventMatcher
         let stream: ResponseStream
+
+        init(id: Int, epoch: UInt32, filter: FeedFilter, stream: ResponseStream) {
+            self.id = id
+            self.epoch = epoch
+            self.filter = filter
+            matcher = EventMatcher(filter)
+            self.stream = stream
+        }
     }
 
     private enum Subscriber {
@@ -216,7 +224,8 @@ final class FeedHub: Sendable {
     func publish(_ batch: FeedTail.Batch) {
         let entries = batch.items.map(RingEntry.init)
         var polls: [WakeSignal] = []
-        var wanted: [Int: (LiveStream, [Int])] = [:]
+        var selection = BatchSelection()
+        var streams: [Int: LiveStream] = [:]
         let before: (epoch: UInt32, edge: Int64)? = state.withLock { state in
             guard let ring = state.ring, ring.epoch == batch.head.epoch, batch.edge >= ring.edge else { return nil }
             let before = (ring.epoch, ring.edge)
@@ -224,7 +233,8 @@ final class FeedHub: Sendable {
                 state.index.forEach(entry) { id in
                     switch state.subscribers[id] {
                     case .stream(let stream) where stream.matcher.isInTime(entry):
-                        wanted[id, default: (stream, [])].1.append(number)
+                        streams[id] = stream
+                        selection.add(number, for: id)
                     case .poll(let matcher, let signal) where matcher.isInTime(entry): polls.append(signal)
                     default: break
                     }
@@ -236,33 +246,31 @@ final class FeedHub: Sendable {
         }
         guard let before else { return restart() }
         for signal in polls { signal.set() }
-        send(Array(wanted.values), entries, epoch: before.epoch, edgeBefore: before.edge)
+        send(streams, selection, entries, epoch: before.epoch, edgeBefore: before.edge)
     }
 
     /// All frames of a batch go to a stream as one push, so that a full queue refuses all of them and nothing overtakes.
     private func send(
-        _ wanted: [(LiveStream, [Int])], _ entries: [RingEntry], epoch: UInt32, edgeBefore: Int64
+        _ streams: [Int: LiveStream], _ selection: BatchSelection, _ entries: [RingEntry], epoch: UInt32,
+        edgeBefore: Int64
     ) {
-        guard !wanted.isEmpty else { return }
+        guard !streams.isEmpty else { return }
         // Most streams want the same: they share the bytes.
-        var chunks: [[Int]: [UInt8]] = [:]
+        var chunks: [Int: (bytes: [UInt8], count: Int)] = [:]
         var pushes: [(ResponseStream, [UInt8])] = []
-        pushes.reserveCapacity(wanted.count)
-        for (stream, numbers) in wanted {
-            let chunk =
-                chunks[numbers]
-                ?? numbers.reduce(into: []) { bytes, number in
-                    let entry = entries[number]
-                    EventStreamFrame.append(
-                        entry.envelope, cursor: FeedCursor(epoch: epoch, pos: entry.pos), to: &bytes)
-                }
-            chunks[numbers] = chunk
-            pushes.append((stream.stream, chunk))
+        pushes.reserveCapacity(streams.count)
+        var count = 0
+        for (id, stream) in streams {
+            let choice = selection.choice(of: id)
+            let chunk = chunks[choice] ?? Self.chunk(selection.numbers(in: choice), entries, epoch)
+            chunks[choice] = chunk
+            count += chunk.count
+            pushes.append((stream.stream, chunk.bytes))
         }
-        metrics.streamed.increment(by: wanted.reduce(0) { $0 + $1.1.count })
+        metrics.streamed.increment(by: count)
         let refused = Set(ResponseStream.push(pushes).map(ObjectIdentifier.init))
         guard !refused.isEmpty else { return }
-        for (stream, _) in wanted where refused.contains(ObjectIdentifier(stream.stream)) {
+        for stream in streams.values where refused.contains(ObjectIdentifier(stream.stream)) {
             remove(stream.id)
             guard !stream.stream.isClosed else { continue }
             // It takes its events from the ring, at its own pace, until it is up to date again.
@@ -270,6 +278,17 @@ final class FeedHub: Sendable {
             metrics.stragglers.increment()
             straggle.yield((stream, after: edgeBefore))
         }
+    }
+
+    private static func chunk(
+        _ numbers: [Int], _ entries: [RingEntry], _ epoch: UInt32
+    ) -> (bytes: [UInt8], count: Int) {
+        var bytes: [UInt8] = []
+        for number in numbers {
+            let cursor = FeedCursor(epoch: epoch, pos: entries[number].pos)
+            EventStreamFrame.append(entries[number].envelope, cursor: cursor, to: &bytes)
+        }
+        return (bytes, numbers.count)
     }
 
     /// The feed is another one now, or went back: streams end, and their clients are told so when they come again.

@@ -31,7 +31,7 @@ struct StreamRoutes: Sendable {
         let hub = hub
         let id = hub.newID()
         let live = FeedHub.LiveStream(
-            id: id, epoch: start.epoch, filter: query.filter, matcher: EventMatcher(query.filter),
+            id: id, epoch: start.epoch, filter: query.filter,
             stream: ResponseStream(capacity: Self.queueBytes) { hub.remove(id) })
         live.stream.push(EventStreamFrame.opening)
         hub.adopt(live, after: start.pos)
