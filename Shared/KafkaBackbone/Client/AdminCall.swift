@@ -86,22 +86,22 @@ enum AdminCall {
         }
     }
 
-    /// The pause between two looks at a topic that is being made; the thread is our own.
-    private static let look: UInt32 = 20_000
-
+    /// Waits until a topic is known and all of its partitions have a leader that knows.
     static func waitForTopic(
-        _ topic: String, partitions: Int, _ client: OpaquePointer, by deadline: ContinuousClock.Instant
+        _ topic: String, _ client: OpaquePointer, by deadline: ContinuousClock.Instant
     ) -> Result<TopicDescription, KafkaError> {
         while true {
             switch ClusterMetadata.describe(topic, client, by: deadline) {
-            case .success(let found?) where found.partitions > 0: return .success(found)
+            case .success(let found?) where found.partitions > 0:
+                let all = (0..<found.partitions).map { TopicPartition(topic, Int32($0)) }
+                return ClusterMetadata.offsets(of: all, at: .newest, client, by: deadline).map { _ in found }
             case .failure(let error) where ContinuousClock.now >= deadline: return .failure(error)
             case .success, .failure: break
             }
             guard ContinuousClock.now < deadline else {
                 return .failure(KafkaError(.timedOut, "the topic \(topic) does not appear"))
             }
-            usleep(look)
+            usleep(ClusterMetadata.pause)
         }
     }
 
@@ -110,19 +110,14 @@ enum AdminCall {
     static func offsets(
         of partitions: [TopicPartition], _ client: OpaquePointer, by deadline: ContinuousClock.Instant
     ) -> Result<[TopicPartition: Range<Int64>], KafkaError> {
-        var found: [TopicPartition: Range<Int64>] = [:]
-        for partition in partitions {
-            var low: Int64 = 0
-            var high: Int64 = 0
-            let error = rd_kafka_query_watermark_offsets(
-                client, partition.topic, partition.partition, &low, &high, ClusterMetadata.milliseconds(until: deadline)
-            )
-            guard error == RD_KAFKA_RESP_ERR_NO_ERROR else {
-                return .failure(ClusterMetadata.failure(error, "the offsets of \(partition)"))
+        ClusterMetadata.offsets(of: partitions, at: .oldest, client, by: deadline).flatMap { oldest in
+            ClusterMetadata.offsets(of: partitions, at: .newest, client, by: deadline).map { newest in
+                newest.reduce(into: [:]) { ranges, end in
+                    let low = oldest[end.key] ?? end.value
+                    ranges[end.key] = min(low, end.value)..<end.value
+                }
             }
-            found[partition] = low..<max(low, high)
         }
-        return .success(found)
     }
 
     /// Asked as a member of the group would, on a consumer that joins nothing: 2.0.2's own request for another group's
@@ -150,7 +145,7 @@ enum AdminCall {
             if error == RD_KAFKA_RESP_ERR_NO_ERROR { break }
             let failure = ClusterMetadata.failure(error, "the offsets of \(group)")
             guard failure.code == .timedOut, ContinuousClock.now < deadline else { return .failure(failure) }
-            usleep(look)
+            usleep(ClusterMetadata.pause)
         }
         let found = list.elements.filter { $0.offset >= 0 }.map { (TopicPartition($0.topic, $0.partition), $0.offset) }
         return .success(Dictionary(found, uniquingKeysWith: { first, _ in first }))

@@ -1,4 +1,5 @@
 internal import CRdKafka
+internal import Glibc
 
 /// Questions to the cluster about its topics; blocking, so for threads of their own.
 enum ClusterMetadata {
@@ -42,6 +43,58 @@ enum ClusterMetadata {
         }
     }
 
+    // MARK: Offsets
+
+    enum LogEnd: Int64 {
+        /// The next offset to be written.
+        case newest = -1
+        case oldest = -2
+    }
+
+    /// The pause before a question is put again; the thread is our own.
+    static let pause: UInt32 = 20_000
+
+    /// Where the logs of partitions end: one request for each leader.
+    ///
+    /// Leaders that do not know yet that they lead are asked again. So an answer also says that each partition has its
+    /// leader, and that the connections to them stand.
+    static func offsets(
+        of partitions: [TopicPartition], at end: LogEnd, _ client: OpaquePointer,
+        by deadline: ContinuousClock.Instant
+    ) -> Result<[TopicPartition: Int64], KafkaError> {
+        if partitions.isEmpty { return .success([:]) }
+        while true {
+            let list = PartitionList(capacity: partitions.count)
+            for partition in partitions { list.append(partition.topic, partition.partition, offset: end.rawValue) }
+            let error = list.withPointer { rd_kafka_offsets_for_times(client, $0, milliseconds(until: deadline)) }
+            let elements = list.elements
+            let failed = elements.first { $0.error != RD_KAFKA_RESP_ERR_NO_ERROR || $0.offset < 0 }
+            if error == RD_KAFKA_RESP_ERR_NO_ERROR, failed == nil {
+                let found = elements.map { (TopicPartition($0.topic, $0.partition), $0.offset) }
+                return .success(Dictionary(found, uniquingKeysWith: { first, _ in first }))
+            }
+            let cause = error != RD_KAFKA_RESP_ERR_NO_ERROR ? error : failed?.error ?? error
+            guard isPassing(cause), ContinuousClock.now < deadline else {
+                return .failure(failure(cause, "the offsets of \(partitions[0]) and others"))
+            }
+            usleep(pause)
+        }
+    }
+
+    /// Whether a broker that says so may say something else a moment later.
+    private static func isPassing(_ error: rd_kafka_resp_err_t) -> Bool {
+        switch error {
+        case RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE,
+            RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR,
+            RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH, RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE,
+            RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE, RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR_NO_ERROR:
+            true
+        default: false
+        }
+    }
+
+    // MARK: Words
+
     static func milliseconds(until deadline: ContinuousClock.Instant) -> Int32 {
         Int32(clamping: max((deadline - .now).wholeMilliseconds, 1))
     }
@@ -51,7 +104,7 @@ enum ClusterMetadata {
         case RD_KAFKA_RESP_ERR__TIMED_OUT, RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN,
             RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT, RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE,
             RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE, RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS,
-            RD_KAFKA_RESP_ERR__WAIT_COORD:
+            RD_KAFKA_RESP_ERR_NOT_COORDINATOR, RD_KAFKA_RESP_ERR__WAIT_COORD:
             KafkaError(.timedOut, "no answer to \(what)", cause: name(of: error))
         default:
             KafkaError(.refused, "\(what) was refused", cause: name(of: error))

@@ -45,7 +45,7 @@ public final class KafkaAdmin: Sendable {
     public func ensure(_ topics: [TopicSpecification]) async throws(KafkaError) {
         try await create(topics)
         for topic in topics {
-            let description = try await waitForTopic(topic.name, partitions: topic.partitions)
+            let description = try await waitForTopic(topic.name)
             guard description.partitions == topic.partitions else {
                 throw KafkaError(
                     .mismatch, "\(topic.name) has \(description.partitions) partitions and not \(topic.partitions)")
@@ -121,9 +121,9 @@ public final class KafkaAdmin: Sendable {
     }
 
     /// A topic just made takes a moment to be known to every broker.
-    private func waitForTopic(_ topic: String, partitions: Int) async throws(KafkaError) -> TopicDescription {
+    private func waitForTopic(_ topic: String) async throws(KafkaError) -> TopicDescription {
         try await blocking { client, deadline in
-            AdminCall.waitForTopic(topic, partitions: partitions, client, by: deadline)
+            AdminCall.waitForTopic(topic, client, by: deadline)
         }
     }
 }

@@ -38,7 +38,8 @@ public final class KafkaProducer: Sendable {
 
     // MARK: Getting ready
 
-    /// Learns the topics' partitions, and warms the way to their leaders so that the first batch does not pay for it.
+    /// Learns the topics' partitions, and asks their leaders something, so that the first batch finds connections that
+    /// stand and leaders that know of it.
     ///
     /// - Throws: `unknownTopic` when one does not exist, `timedOut` when the cluster does not answer within `timeout`.
     public func prepare(topics: [String], timeout: Duration = .seconds(10)) async throws(KafkaError) {
@@ -46,7 +47,10 @@ public final class KafkaProducer: Sendable {
         let deadline = ContinuousClock.now + timeout
         let found = try await NamedThread.run("kafka-metadata") {
             session.handle.withHandle { client in
-                ClusterMetadata.partitions(of: topics, client, by: deadline)
+                ClusterMetadata.partitions(of: topics, client, by: deadline).flatMap { found in
+                    let all = found.flatMap { topic, count in (0..<count).map { TopicPartition(topic, Int32($0)) } }
+                    return ClusterMetadata.offsets(of: all, at: .newest, client, by: deadline).map { _ in found }
+                }
             } ?? .failure(KafkaError(.closed, "the producer is closed"))
         }
         state.withLock { $0.partitions.merge(found) { $1 } }

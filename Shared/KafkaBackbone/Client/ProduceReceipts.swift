@@ -1,7 +1,6 @@
 /// What became of one record.
 public enum ProduceOutcome: Hashable, Sendable {
-    /// All in-sync replicas have it. The offset is -1 where the answer was lost and the broker told the retry only that
-    /// it has the record already.
+    /// All in-sync replicas have it.
     case acknowledged(partition: Int32, offset: Int64)
     /// It is not in the log and never will be.
     case notPersisted

@@ -219,8 +219,8 @@ final class ProducerSession: Sendable {
             guard let opaque = report.pointee._private else { continue }
             let slot = opaque.assumingMemoryBound(to: ProduceTracker.Slot.self)
             slot.pointee.partition = report.pointee.partition
-            slot.pointee.offset = max(report.pointee.offset, -1)
-            slot.pointee.error = report.pointee.err.rawValue
+            slot.pointee.offset = report.pointee.offset
+            slot.pointee.error = Self.outcome(of: report.pointee).rawValue
             slot.pointee.isPossiblyPersisted = rd_kafka_message_status(report) != RD_KAFKA_MSG_STATUS_NOT_PERSISTED
             let tracker = slot.pointee.tracker
             if let current = run, current.tracker.toOpaque() == tracker.toOpaque() {
@@ -231,6 +231,17 @@ final class ProducerSession: Sendable {
             }
         }
         if let ended = run { ProduceTracker.settle(ended.tracker, ended.count) }
+    }
+
+    /// A success without an offset is none.
+    ///
+    /// librdkafka 2.0.2 takes a broker's "duplicate sequence number" for the loss of an earlier answer. It also comes
+    /// when the first request of a producer id to a partition fails (the leader has just changed) and the second, sent
+    /// behind it, succeeds: a broker that knows nothing of the id takes any number as its first, and calls the repeated
+    /// first request a duplicate. Its records are in no log.
+    private static func outcome(of report: rd_kafka_message_t) -> rd_kafka_resp_err_t {
+        report.err == RD_KAFKA_RESP_ERR_NO_ERROR && report.offset < 0
+            ? RD_KAFKA_RESP_ERR_DUPLICATE_SEQUENCE_NUMBER : report.err
     }
 
     private func end() {

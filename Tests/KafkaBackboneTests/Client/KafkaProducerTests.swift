@@ -96,14 +96,38 @@ struct KafkaProducerTests {
     @Test func `a connection that breaks is tried again and repeats nothing`() async throws {
         let (cluster, fixture) = try mock()
         let producer = try await fixture.producer(topics: ["t"])
+        // From the first answer on, the broker knows the producer's numbers.
+        #expect(try await producer.produce(KafkaFixture.batch(0..<1, to: "t", partition: 0)).allAcknowledged)
         cluster.fail(.produce, with: [.disconnect, .notLeader, .notEnoughReplicas])
-        let receipts = try await producer.produce(KafkaFixture.batch(0..<50, to: "t", partition: 0))
-        #expect(receipts.allAcknowledged)
+        let receipts = try await producer.produce(KafkaFixture.batch(1..<51, to: "t", partition: 0))
+        #expect(receipts.allAcknowledged, "\(receipts.firstFailure)")
+        #expect(try await all(of: fixture, count: 51) == Array(0..<51))
+        await producer.shutdown(within: .seconds(1))
+    }
+
+    /// Reads what is in partition 0, at least until `count` records were seen.
+    private func all(of fixture: KafkaFixture, count: Int) async throws -> [Int] {
         let consumer = try fixture.consumer(.fixed([TopicPartition("t", 0): .earliest]))
         var found: [Int] = []
-        while found.count < 50, let next = await consumer.nextRecords() { found += next.map(\.number) }
-        #expect(found == Array(0..<50))
+        while found.count < count, let next = await consumer.nextRecords() { found += next.map(\.number) }
         await consumer.shutdown()
+        return found
+    }
+
+    @Test(arguments: 0..<10)
+    func `a first request that fails is never called durable when it is not`(turn: Int) async throws {
+        let (cluster, fixture) = try mock()
+        let producer = try await fixture.producer(topics: ["t"])
+        cluster.fail(.produce, with: [.notLeader])
+        let receipts = try await producer.produce(KafkaFixture.batch(0..<50, to: "t", partition: 0))
+        #expect(try await producer.produce(KafkaFixture.batch(50..<51, to: "t", partition: 0)).allAcknowledged)
+        var found: Set<Int> = []
+        let consumer = try fixture.consumer(.fixed([TopicPartition("t", 0): .earliest]))
+        while !found.contains(50), let next = await consumer.nextRecords() { found.formUnion(next.map(\.number)) }
+        await consumer.shutdown()
+        for (number, outcome) in receipts.enumerated() {
+            if case .acknowledged = outcome { #expect(found.contains(number), "\(number) is acknowledged and nowhere") }
+        }
         await producer.shutdown(within: .seconds(1))
     }
 
