@@ -6,6 +6,14 @@ internal import Observability
 struct ClientEvents: Sendable {
     let log: Logger
     let metrics: ClientMetrics
+    /// A cluster that is away is told of many times a second.
+    private let limited: LimitedLogger
+
+    init(log: Logger, metrics: ClientMetrics) {
+        self.log = log
+        self.metrics = metrics
+        limited = log.limited()
+    }
 
     static let handled = Int32(RD_KAFKA_EVENT_LOG | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_STATS)
 
@@ -34,7 +42,7 @@ struct ClientEvents: Sendable {
         if isFatal {
             log.error("kafka client failed for good", ["error": .string(name(of: error)), "text": .string(words)])
         } else {
-            log.warning("kafka client error", ["error": .string(name(of: error)), "text": .string(words)])
+            limited.warning("kafka client error", ["error": .string(name(of: error)), "text": .string(words)])
         }
         return isFatal
     }
@@ -50,8 +58,8 @@ struct ClientEvents: Sendable {
         // syslog's levels: 0-3 error and worse, 4 warning, 5-6 notice and info, 7 debug. A lost connection is level 3
         // to librdkafka although it reconnects by itself, so nothing of it is more than a warning here.
         switch level {
-        case ...4: log.warning("librdkafka", fields)
-        case 5, 6: log.info("librdkafka", fields)
+        case ...4: limited.warning("librdkafka", fields)
+        case 5, 6: limited.info("librdkafka", fields)
         default: log.debug("librdkafka", fields)
         }
     }

@@ -4,13 +4,13 @@ internal import Observability
 extension ConsumerLoop {
     typealias Position = (claim: PartitionClaim, offset: Int64)
 
-    /// How soon a commit that would have fallen into a join is tried again.
-    private static let joinLook = Duration.milliseconds(20)
+    /// How soon a commit that might fall into a join is tried again.
+    private static let calmLook = Duration.milliseconds(20)
 
     /// Commits what moved; when nothing did, one position all the same: the answer is the lease.
     func serveCommits() {
         guard case .group = settings.membership, ContinuousClock.now >= nextCommit else { return }
-        guard !shared.watch.isJoining else { return nextCommit = .now + Self.joinLook }
+        guard shared.watch.isCalm else { return nextCommit = .now + Self.calmLook }
         nextCommit = .now + settings.commitInterval
         guard !commits.isCrowded else { return }
         var positions = unsaved(of: table.claims)

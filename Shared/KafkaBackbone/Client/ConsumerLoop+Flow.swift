@@ -38,6 +38,37 @@ extension ConsumerLoop {
         if !resume.isEmpty { resume.withPointer { rd_kafka_resume_partitions(client, $0) } }
     }
 
+    // MARK: Parking
+
+    func reachEnd(_ event: OpaquePointer) {
+        guard let partition = rd_kafka_event_topic_partition(event) else { return }
+        defer { rd_kafka_topic_partition_destroy(partition) }
+        guard let name = partition.pointee.topic.map({ String(cString: $0) }),
+            let topic = shared.topicNames.firstIndex(of: name),
+            var flow = table[topic, partition.pointee.partition]
+        else { return }
+        let lookAgain = ContinuousClock.now + settings.parkedLook
+        if flow.reachedEnd(at: partition.pointee.offset, lookAgain: lookAgain) { needsReconciling = true }
+        table[flow.claim] = flow
+    }
+
+    /// How often parked partitions are gone through; they are looked at in one fetch, so being exact would gain nothing.
+    private static let parkedTurn = Duration.milliseconds(500)
+
+    func unparkDue() {
+        let now = ContinuousClock.now
+        guard now >= nextUnpark else { return }
+        nextUnpark = now + Self.parkedTurn
+        for var flow in table.all {
+            guard let until = flow.parkedUntil, until <= now else { continue }
+            flow.unpark()
+            table[flow.claim] = flow
+            needsReconciling = true
+        }
+    }
+
+    // MARK: Turning
+
     /// How long librdkafka's own thread may take to turn partitions; it is a matter of microseconds.
     private static let seekLimit: Int32 = 1000
 

@@ -47,7 +47,9 @@ extension ConsumerLoop {
         let generation = nextGeneration()
         let claims = partitions.flatMap { self.claims(following: $0, generation) }
         for claim in claims {
-            table[claim.topic, claim.partition] = PartitionFlow(claim: claim, limit: settings.heldRecords[claim.topic])
+            table[claim.topic, claim.partition] = PartitionFlow(
+                claim: claim, limit: companions[claim.topic]?.heldRecords,
+                parks: companions[claim.topic]?.isPrivate ?? false)
         }
         shared.rebalances.put(.assigned(claims))
     }

@@ -10,6 +10,7 @@ final class ConsumerLoop {
     let shared: ConsumerShared
     let client: OpaquePointer
     let settings: KafkaConsumerSettings
+    let companions: [KafkaCompanion?]
     let metrics: ClientMetrics
     var table: PartitionTable
     var commits = CommitBook()
@@ -20,6 +21,7 @@ final class ConsumerLoop {
     /// Who waits for the next commit to be acknowledged.
     var waitingForCommit: [CheckedContinuation<Result<Void, KafkaError>, Never>] = []
     var nextCommit: ContinuousClock.Instant = .now
+    var nextUnpark: ContinuousClock.Instant = .now
     var nextRecommit: ContinuousClock.Instant
     /// A flow changed, or the ring did: partitions may have to be paused or resumed.
     var needsReconciling = false
@@ -41,6 +43,7 @@ final class ConsumerLoop {
         self.shared = shared
         client = shared.handle.client
         settings = shared.settings
+        companions = settings.companions
         metrics = shared.events.metrics
         table = PartitionTable(topics: shared.topicNames.count)
         nextRecommit = .now + settings.recommitInterval
@@ -54,6 +57,7 @@ final class ConsumerLoop {
             obey()
             serveStarts()
             serveLeaving()
+            unparkDue()
             reconcile()
             serveCommits()
             if let closeBy {
@@ -80,7 +84,7 @@ final class ConsumerLoop {
             }
             let starts = claims.compactMap { claim, start in claim.map { ($0, start) } }
             for (claim, _) in starts {
-                table[claim.topic, claim.partition] = PartitionFlow(claim: claim, limit: nil)
+                table[claim.topic, claim.partition] = PartitionFlow(claim: claim)
             }
             startFixed(starts)
         }
@@ -115,6 +119,8 @@ final class ConsumerLoop {
             rebalance(event)
         case Int32(RD_KAFKA_EVENT_OFFSET_COMMIT):
             finishCommit(event)
+        case Int32(RD_KAFKA_EVENT_ERROR) where rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR__PARTITION_EOF:
+            reachEnd(event)
         default:
             _ = shared.events.handle(event, of: type)
         }
@@ -143,7 +149,7 @@ final class ConsumerLoop {
         case .drop:
             return metrics.dropped.increment()
         }
-        if settings.heldRecords[topic] != nil { needsReconciling = true }
+        if companions[topic]?.heldRecords != nil { needsReconciling = true }
         var timestampType = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE
         chunk.append(
             claim: claim, offset: record.offset, timestamp: rd_kafka_message_timestamp(message, &timestampType),
@@ -220,6 +226,9 @@ final class ConsumerLoop {
             needsReconciling = true
         case .release(let claim):
             table[claim]?.release()
+            needsReconciling = true
+        case .expect(let records):
+            for (claim, offset) in records { table[claim]?.expect(offset) }
             needsReconciling = true
         case .commit(let continuation):
             guard case .group = settings.membership else { return continuation.resume(returning: .success(())) }

@@ -36,7 +36,7 @@ public final class KafkaConsumer: Sendable {
         lease = KafkaLease(sessionTimeout: settings.sessionTimeout, margin: settings.leaseMargin, clock: clock)
         let events = ClientEvents(log: log, metrics: ClientMetrics(metrics, client: settings.role))
         let wanted = RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_FETCH | RD_KAFKA_EVENT_OFFSET_COMMIT
-        let watch = JoinWatch()
+        let watch = JoinWatch(heartbeat: settings.heartbeat)
         let handle = try ClientHandle(
             RD_KAFKA_CONSUMER, settings: settings.properties, transport: settings.connection.transport,
             events: ClientEvents.handled | Int32(wanted), watch: watch)
@@ -82,6 +82,9 @@ public final class KafkaConsumer: Sendable {
     /// Ends a `hold`.
     public func release(_ claim: PartitionClaim) { shared.send(.release(claim)) }
 
+    /// Says that records were appended to private companions, at these offsets (-1: somewhere); they are read at once.
+    public func expect(_ records: [(PartitionClaim, Int64)]) { shared.send(.expect(records)) }
+
     // MARK: Ownership
 
     /// The next change of what this member owns; nil after the end, or when the task is cancelled. For one task.
@@ -112,6 +115,7 @@ final class ConsumerShared: Sendable {
         case handBack([PartitionClaim])
         case hold(PartitionClaim, at: Int64)
         case release(PartitionClaim)
+        case expect([(PartitionClaim, Int64)])
         case commit(CheckedContinuation<Result<Void, KafkaError>, Never>)
         case close
     }

@@ -27,9 +27,17 @@ struct PartitionFlow: Equatable {
     /// To be given back: takes nothing more.
     var isLeaving = false
 
-    init(claim: PartitionClaim, limit: Int?) {
+    /// It may be left alone at its end.
+    let parks: Bool
+    /// It is at its end and left alone until this time, or until something is expected.
+    private(set) var parkedUntil: ContinuousClock.Instant?
+    /// Records below it are known to be in the log.
+    private var expectedEnd: Int64 = 0
+
+    init(claim: PartitionClaim, limit: Int? = nil, parks: Bool = false) {
         self.claim = claim
         self.limit = limit
+        self.parks = parks
     }
 
     enum Verdict: Equatable {
@@ -42,7 +50,7 @@ struct PartitionFlow: Equatable {
         case drop
     }
 
-    var isStopped: Bool { isHeld || isCrowded || isLeaving }
+    var isStopped: Bool { isHeld || isCrowded || isLeaving || parkedUntil != nil }
 
     mutating func start(at offset: Int64?) {
         next = offset
@@ -86,6 +94,28 @@ struct PartitionFlow: Equatable {
         needsSeek = true
         if let limit, let mark, offset - mark <= limit / 2 { isCrowded = false }
     }
+
+    /// The end of the log was seen at `offset`.
+    ///
+    /// - Parameter lookAgain: when a parked partition is to be looked at again.
+    /// - Returns: whether the partition is parked from now on.
+    mutating func reachedEnd(at offset: Int64, lookAgain: ContinuousClock.Instant) -> Bool {
+        if next == nil {
+            next = offset
+            mark = offset
+        }
+        guard parks, !isStopped, !needsSeek, next == offset, offset >= expectedEnd else { return false }
+        parkedUntil = lookAgain
+        return true
+    }
+
+    /// A record at `offset` is in the log; -1: it is not known where.
+    mutating func expect(_ offset: Int64) {
+        expectedEnd = max(expectedEnd, offset + 1)
+        if offset < 0 || expectedEnd > next ?? 0 { parkedUntil = nil }
+    }
+
+    mutating func unpark() { parkedUntil = nil }
 
     /// librdkafka reads from `next` again.
     mutating func sought() { needsSeek = false }

@@ -80,4 +80,41 @@ struct PartitionFlowTests {
         flow.isLeaving = true
         #expect(flow.offer(0) == .drop)
     }
+
+    @Test func `a private partition is left alone at its end until something is expected`() {
+        let later = ContinuousClock.now
+        var flow = PartitionFlow(claim: claim, parks: true)
+        flow.start(at: 0)
+        #expect(flow.offer(0) == .take)
+        #expect((flow.reachedEnd(at: 0, lookAgain: later)) == false, "an end that was passed")
+        let isParked = flow.reachedEnd(at: 1, lookAgain: later)
+        #expect(isParked && flow.isStopped && flow.parkedUntil == later)
+        flow.expect(0)
+        #expect(flow.isStopped, "known already")
+        flow.expect(3)
+        #expect(!flow.isStopped)
+        #expect((flow.reachedEnd(at: 1, lookAgain: later)) == false, "an end from before the expected record")
+        for offset in 1..<4 { #expect(flow.offer(Int64(offset)) == .take) }
+        let isParkedAgain = flow.reachedEnd(at: 4, lookAgain: later)
+        #expect(isParkedAgain)
+        flow.expect(-1)
+        #expect(!flow.isStopped)
+    }
+
+    @Test func `an end tells where a partition without records stands`() {
+        var flow = PartitionFlow(claim: claim)
+        flow.start(at: nil)
+        #expect((flow.reachedEnd(at: 70, lookAgain: .now)) == false)
+        #expect(flow.next == 70 && flow.mark == 70)
+    }
+
+    @Test func `a held or crowded partition is not parked`() {
+        var flow = PartitionFlow(claim: claim, limit: 1, parks: true)
+        flow.start(at: 0)
+        _ = flow.offer(0)
+        #expect((flow.reachedEnd(at: 1, lookAgain: .now)) == false)
+        flow.advance(to: 1)
+        flow.hold(at: 1)
+        #expect((flow.reachedEnd(at: 1, lookAgain: .now)) == false)
+    }
 }
