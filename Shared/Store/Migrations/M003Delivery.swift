@@ -124,7 +124,7 @@ enum M003Delivery {
             on conflict do nothing;
             update fanfare.leases l set member = null, until = 'epoch'
             where l.topic = p_topic and l.member = p_member and (p_leave or l.part = any (p_release));
-            v_news := found
+            v_news := found or p_leave
                 or not exists (select 1 from fanfare.members m where m.topic = p_topic and m.member = p_member);
             if v_news then perform pg_notify(p_topic || '.leases', p_member); end if;
             if p_leave then

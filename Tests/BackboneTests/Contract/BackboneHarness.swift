@@ -22,6 +22,8 @@ protocol BackboneInstallation: Sendable {
     func auditRows() async throws -> Int
     func deadLetters() async throws -> Int
 
+    /// Whether `append` goes on while the store is away (Kafka).
+    var keepsAcceptingWithoutStore: Bool { get }
     func stopStore() async throws
     func startStore() async throws
 

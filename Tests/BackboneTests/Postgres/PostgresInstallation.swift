@@ -14,6 +14,7 @@ final class PostgresInstallation: BackboneInstallation {
     let pool: ConnectionPool
     let partitions = 12
     let lanes = 48
+    let keepsAcceptingWithoutStore = false
     let leaseTime: Duration = .milliseconds(1_500)
     let window: PostgresBackboneConfiguration.Window
     private let started = Mutex<[PostgresProcess]>([])

@@ -11,6 +11,8 @@ enum MaintenanceStatements {
             make_interval(secs => $1), make_interval(secs => $2), make_interval(secs => $3))
         """)
     static let retire = Statement("maintenance.retire", "select fanfare.retire_partition_v1($1, $2)::text")
+    static let tryLock = Statement("maintenance.lock", "select pg_try_advisory_lock($1)")
+    static let unlock = Statement("maintenance.unlock", "select pg_advisory_unlock($1)")
     static let forget = Statement("maintenance.forget", "delete from fanfare.partitions where name = $1")
     static let purge = Statement(
         "maintenance.purge",
