@@ -145,6 +145,8 @@ let testTargets: [Target] = [
         ]),
     tests("MatcherService", ["MatcherService", "EventModel", "Backbone", "Matching", "Store"]),
     tests("IngestService", ["IngestService", "EventModel", "EventCodec", "Backbone", "HTTPServer", "Observability"]),
+    tests("ToolService", ["ToolService", "EventCodec", "ServiceKit", "CLinux"]),
+    tests("EndToEnd", ["EventCodec"]),
 ]
 
 let benchmarks: [Target] = [

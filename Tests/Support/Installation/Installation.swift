@@ -122,6 +122,9 @@ public final class Installation: Sendable {
         return status
     }
 
+    /// Adds to a file of the installation's, such as `fanfare.conf`.
+    public static func append(_ text: String, to path: String) throws { try TestFolders.append(text, to: path) }
+
     // MARK: Processes
 
     /// The process of a service, as of the last `up` or `refresh`.

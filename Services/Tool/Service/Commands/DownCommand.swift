@@ -16,10 +16,13 @@ enum DownCommand {
             console.progress("Nothing runs: there is no installation in \(folder.path)")
             return .done
         }
+        var told: Int32?
         let lock = try await InstallationLock.take(folder, note: InstallationLock.stopping, console: console) {
             (holder) throws(ToolError) in
             // A foreground `up` would bring back what is stopped: it has to end first, and stops all itself.
-            guard let process = ProcessTable.identity(holder.pid) else { return }
+            // Once: the second signal would make it leave everything as it is.
+            guard told != holder.pid, let process = ProcessTable.identity(holder.pid) else { return }
+            told = holder.pid
             process.send(SIGTERM)
         }
         let wasRunning = await Stopper(folder: folder, console: console).bringDown()
