@@ -93,7 +93,9 @@ struct Starter: Sendable {
     func fingerprint(_ service: ServiceName, _ options: InstallationOptions) throws(ToolError) -> String {
         let settings = Files.text(folder.configuration) ?? ""
         let executable = try ServiceProcesses.executable(service)
-        return String(SHA256.hash("\(settings)\n\(executable)\n\(options.adminPort(service) ?? 0)").hex.prefix(16))
+        let build = Files.modificationTime(executable) ?? 0
+        let text = "\(settings)\n\(executable)\n\(build)\n\(options.adminPort(service) ?? 0)"
+        return String(SHA256.hash(text).hex.prefix(16))
     }
 
     private func bringUpServices(_ options: InstallationOptions) async throws(ToolError) {
@@ -105,7 +107,8 @@ struct Starter: Sendable {
                 if record.fingerprint == (try fingerprint(service, options)) {
                     waiting[service] = record.process
                 } else {
-                    console.progress("Stopping \(service.rawValue), whose settings have changed")
+                    console.progress(
+                        "Stopping \(service.rawValue), which is to run with other settings or from another build")
                     await processes.stop(service)
                 }
             }

@@ -78,6 +78,13 @@ enum Files {
         return stat(path, &information) == 0 && information.st_mode & S_IFMT == S_IFDIR
     }
 
+    /// In nanoseconds; nil when there is nothing at the path.
+    static func modificationTime(_ path: String) -> Int64? {
+        var information = stat()
+        guard stat(path, &information) == 0 else { return nil }
+        return Int64(information.st_mtim.tv_sec) * 1_000_000_000 + Int64(information.st_mtim.tv_nsec)
+    }
+
     static func remove(_ path: String) { unlink(path) }
 
     /// The path without symbolic links; nil when there is nothing at it.
