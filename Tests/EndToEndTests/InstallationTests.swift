@@ -121,6 +121,7 @@ internal import Testing
         #expect(result.code == 1)
         #expect(result.errors.contains("ended while it started"))
         #expect(result.errors.contains("http.connections"))
-        try await installation.down()
+        let status = try await installation.tool(["status"])
+        #expect(status.code == 3, "Postgres is stopped again: \(status.output)")
     }
 }

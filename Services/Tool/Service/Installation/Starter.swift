@@ -11,17 +11,28 @@ struct Starter: Sendable {
 
     /// Goes through all steps. Holding the installation's lock is the caller's business.
     ///
-    /// - Throws: what went wrong first; the services that this call started are ended then.
+    /// - Throws: what went wrong first; what this call started is ended then.
     func bringUp(_ wish: UpWish) async throws -> InstallationStatus {
         let options = try remember(wish)
         let running = ServiceProcesses.displayOrder.filter { processes.running($0) != nil }
         try Ports.check(ServiceProcesses.displayOrder.filter { !running.contains($0) }, options)
-        let (cluster, isNew) = try await bringUpPostgres()
+        let (cluster, wasStarted) = try await bringUpPostgres()
+        do {
+            return try await bringUp(options, on: cluster)
+        } catch {
+            // What this call started does not outlive its failure.
+            if wasStarted { await PostgresCluster.stop(folder) }
+            throw error
+        }
+    }
+
+    private func bringUp(_ options: InstallationOptions, on cluster: PostgresCluster) async throws -> InstallationStatus
+    {
         let setup = PostgresSetup(cluster: cluster, console: console)
         let applied = try await setup.prepareDatabase()
         if !applied.isEmpty { console.progress("Brought the schema forward (\(applied.count) migrations)") }
         try makeMasterKey()
-        let access = try await makeAccess(setup, isNew: isNew)
+        let access = try await makeAccess(setup)
         try writeConfiguration(options, dsn: cluster.dsn())
         try await bringUpServices(options)
         return InstallationStatus(
@@ -53,7 +64,8 @@ struct Starter: Sendable {
 
     /// - Returns: the cluster, and whether its server was started now.
     func bringUpPostgres() async throws(ToolError) -> (PostgresCluster, wasStarted: Bool) {
-        let programs = try await PostgresPrograms.find(environment: environment)
+        let programs = try await PostgresPrograms.find(
+            environment: environment, version: PostgresCluster.version(folder))
         let cluster = try await PostgresCluster(folder, programs, console: console)
         try await cluster.create()
         let setup = PostgresSetup(cluster: cluster, console: console)
@@ -73,7 +85,7 @@ struct Starter: Sendable {
         try Files.write(MasterKey.generate().text + "\n", to: folder.masterKey, mode: Files.privateMode)
     }
 
-    private func makeAccess(_ setup: PostgresSetup, isNew: Bool) async throws -> InstallationAccess {
+    private func makeAccess(_ setup: PostgresSetup) async throws -> InstallationAccess {
         if let access = try InstallationAccess.read(folder), try await setup.knows(access) { return access }
         let access = try await setup.makeAccess()
         try Files.write(access.json, to: folder.access, mode: Files.privateMode)

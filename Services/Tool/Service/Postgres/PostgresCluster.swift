@@ -66,6 +66,11 @@ struct PostgresCluster: Sendable {
         return "host='\(host)' port=\(Self.port) user=\(Self.role) dbname=\(database)"
     }
 
+    /// Of the server that made the cluster, the only one that reads it; nil where there is none yet.
+    static func version(_ folder: InstallationFolder) -> Int? {
+        Files.text("\(folder.postgres)/data/PG_VERSION").flatMap { Int($0.filter { $0 != "\n" }) }
+    }
+
     /// Makes the cluster where there is none.
     func create() async throws(ToolError) {
         guard !Files.exists("\(data)/PG_VERSION") else { return }

@@ -15,7 +15,11 @@ struct PostgresPrograms: Sendable {
     var postgres: String { "\(folder)/postgres" }
 
     /// Looks in `PG_BINDIR`, where `pg_config` says, in Debian's folders (newest first), and in the PATH.
-    static func find(environment: [String: String]) async throws(ToolError) -> PostgresPrograms {
+    ///
+    /// - Parameter version: of the cluster that they are for, where there is one.
+    static func find(
+        environment: [String: String], version: Int? = nil
+    ) async throws(ToolError) -> PostgresPrograms {
         var folders: [String] = []
         if let given = environment["PG_BINDIR"], !given.isEmpty {
             guard holdsServer(given) else {
@@ -31,7 +35,13 @@ struct PostgresPrograms: Sendable {
                 if let answer, answer.status == 0 { folders.insert(answer.output.filter { $0 != "\n" }, at: 0) }
             }
         }
-        guard let folder = folders.first(where: holdsServer) else {
+        guard let folder = await first(folders.filter(holdsServer), version) else {
+            if let version {
+                throw ToolError(
+                    .environment,
+                    "the cluster was made by PostgreSQL \(version), which is not here: apt-get install postgresql-\(version), or set PG_BINDIR"
+                )
+            }
             throw ToolError(
                 .environment,
                 "there is no PostgreSQL server on this machine: apt-get install postgresql, or set PG_BINDIR to the folder of its programs"
@@ -45,6 +55,17 @@ struct PostgresPrograms: Sendable {
             )
         }
         return PostgresPrograms(folder: folder, user: userName)
+    }
+
+    private static func first(_ folders: [String], _ version: Int?) async -> String? {
+        guard let version else { return folders.first }
+        for folder in folders {
+            // `postgres (PostgreSQL) 15.20 (Debian …)`
+            let answer = try? await Spawn(arguments: ["\(folder)/postgres", "--version"]).run()
+            let number = answer?.output.split(separator: " ").dropFirst(2).first?.prefix { $0.isNumber }
+            if number.flatMap({ Int($0) }) == version { return folder }
+        }
+        return nil
     }
 
     private static func holdsServer(_ folder: String) -> Bool {
