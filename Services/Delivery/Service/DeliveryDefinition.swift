@@ -67,15 +67,17 @@ struct DeliveryParts: Sendable {
         let attempts = EgressAttempts(
             maker: PostMaker(
                 headers: try DeliveryHeaders(
-                    prefix: configuration[Settings.headerPrefix], userAgent: "Fanfare/\(BuildInfo.version)"),
+                    prefix: configuration[Settings.headerPrefix], userAgent: PostMaker.userAgent),
                 keys: EndpointKeys(
                     secrets: try SecretBox(current: keys[0], previous: Array(keys.dropFirst())), policy: policy),
                 standardTimeout: configuration[Settings.deliveryTimeout]),
             clock: clock, logger: context.logger)
         let resolver = Resolver(metrics: context.metrics)
-        let sender = HTTPSender(policy: policy, resolver: resolver, metrics: context.metrics) { results in
-            attempts.completed(results)
-        }
+        var settings = HTTPSender.Settings()
+        settings.userAgent = PostMaker.product
+        let sender = HTTPSender(
+            settings: settings, policy: policy, resolver: resolver, metrics: context.metrics
+        ) { results in attempts.completed(results) }
         let outcomes = OutcomeQueue()
         let disabling = EndpointDisabler(pool: pool, logger: context.logger)
         let dispatcher = Dispatcher(

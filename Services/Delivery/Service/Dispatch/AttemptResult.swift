@@ -18,12 +18,15 @@ struct AttemptResult: Sendable {
     var responseHeaders: String?
     var responseHead: [UInt8]?
 
+    /// A 2xx status line that was read decides, also when the rest of the answer was too large or never came: the endpoint has
+    /// the event, and sending it again would only make it a duplicate.
     var isSuccess: Bool { status.map { (200..<300).contains($0) } ?? false }
 
     /// The class that audit and metrics name; nil for success.
     var errorClass: String? {
+        if isSuccess { return nil }
         if let failure { return failure }
-        guard let status, !isSuccess else { return nil }
+        guard let status else { return nil }
         return "http_\(status / 100)xx"
     }
 }

@@ -2,6 +2,7 @@ internal import Backbone
 internal import Crypto
 internal import Egress
 internal import EventModel
+internal import ServiceKit
 internal import Signing
 
 /// Makes the POST of an attempt: headers, signatures over the exact bytes, and the hashes that the audit keeps.
@@ -35,11 +36,25 @@ struct PostMaker: Sendable {
         var audit = AttemptRecord(record, startedAt: now, verdict: .retrying)
         audit.headersSHA256 = DeliveryHeaders.digest(of: lines.span).bytes
         audit.payloadSHA256 = SHA256.hash(record.envelope).bytes
+        Self.dropUserAgent(from: &lines)
         let timeout = attempt.configuration.timeout ?? standardTimeout
         let exchange = Exchange(
             token: attempt.token, target: prepared.target, headers: HeaderBlock(lines: lines), body: record.envelope,
             timeoutMilliseconds: Int32(clamping: Int64(timeout / .milliseconds(1))))
         return Post(exchange: exchange, audit: audit)
+    }
+
+    /// The product that the sender is told to call itself.
+    static let product = "Fanfare/\(BuildInfo.version)"
+    /// What it writes then: see `RequestHead` in Egress.
+    static let userAgent = product + " HTTP/1.1"
+
+    /// The audit's hash covers the line, the sender writes it.
+    private static func dropUserAgent(from lines: inout [UInt8]) {
+        let name = Array("\r\nUser-Agent: ".utf8)
+        guard let start = lines.firstRange(of: name)?.lowerBound else { return }
+        let end = lines[(start + 2)...].firstIndex(of: 0x0D) ?? lines.endIndex
+        lines.removeSubrange(start..<end)
     }
 
     /// W3C trace context: the trace is the event (every attempt and delivery of it), the parent is this attempt.
