@@ -2,6 +2,7 @@ public import Backbone
 internal import Database
 internal import EventModel
 internal import Glibc
+internal import KafkaBackbone
 internal import Observability
 internal import PostgresBackbone
 public import ServiceKit
@@ -14,7 +15,7 @@ public enum SelectedBackbone {
         case .postgres:
             PostgresEventLog(try postgres(context), logger: context.logger, metrics: context.metrics)
         case .kafka:
-            throw ConfigurationError(["backbone = kafka is not part of this build"])
+            try KafkaEventLog(try kafka(context), logger: context.logger, metrics: context.metrics)
         }
     }
 
@@ -25,7 +26,8 @@ public enum SelectedBackbone {
             let fanOut = PostgresFanOut(try postgres(context), logger: context.logger, metrics: context.metrics)
             return (fanOut, [])
         case .kafka:
-            throw ConfigurationError(["backbone = kafka is not part of this build"])
+            let fanOut = try KafkaFanOut(try kafka(context), logger: context.logger, metrics: context.metrics)
+            return (fanOut, [])
         }
     }
 
@@ -36,7 +38,17 @@ public enum SelectedBackbone {
             let lanes = PostgresLanes(try postgres(context), logger: context.logger, metrics: context.metrics)
             return (lanes, [])
         case .kafka:
-            throw ConfigurationError(["backbone = kafka is not part of this build"])
+            let configuration = try kafka(context)
+            let lanes = try KafkaLanes(configuration, logger: context.logger, metrics: context.metrics)
+            let projector = AuditProjector(configuration, logger: context.logger, metrics: context.metrics)
+            context.readiness.require(.projector) { projector.isReady }
+            return (
+                lanes,
+                [
+                    NamedService(
+                        "projector", run: { try await projector.run() }, shutdown: { await projector.shutdown() })
+                ]
+            )
         }
     }
 
@@ -57,7 +69,18 @@ public enum SelectedBackbone {
                 [NamedService("lanes", run: { await pool.run() }, shutdown: { await pool.shutdown() })]
             )
         case .kafka:
-            throw ConfigurationError(["backbone = kafka is not part of this build"])
+            let configuration = try kafka(context)
+            let log = try KafkaEventLog(configuration, logger: context.logger, metrics: context.metrics)
+            let lanes = try KafkaLaneAppender(configuration, logger: context.logger, metrics: context.metrics)
+            return (
+                log, lanes,
+                [
+                    NamedService("lanes") { stop in
+                        await stop.wait()
+                        await lanes.shutdown()
+                    }
+                ]
+            )
         }
     }
 
@@ -70,6 +93,24 @@ public enum SelectedBackbone {
             member: member, eventPartitions: configuration[Settings.eventsPartitions],
             lanePartitions: configuration[Settings.lanesPartitions],
             dedupeWindow: configuration[Settings.dedupeWindow])
+    }
+
+    private static func kafka(_ context: ServiceContext) throws -> KafkaBackboneConfiguration {
+        let configuration = context.configuration
+        let topics = KafkaTopics(
+            prefix: configuration[Settings.kafkaTopicPrefix] ?? "",
+            eventPartitions: configuration[Settings.eventsPartitions],
+            lanePartitions: configuration[Settings.lanesPartitions], replicas: configuration[Settings.kafkaReplicas],
+            retention: configuration[Settings.retentionTopics])
+        return KafkaBackboneConfiguration(
+            connection: KafkaConnection(
+                bootstrapServers: try configuration.required(Settings.kafkaBrokers).joined(separator: ","),
+                clientID: configuration.service.rawValue),
+            member: member,
+            database: DatabaseConfiguration(
+                dsn: try configuration.required(Settings.postgresDSN).reveal(),
+                applicationName: configuration.service.rawValue),
+            topics: topics, dedupeWindow: configuration[Settings.dedupeWindow])
     }
 
     /// Names this process among the holders of partitions; new at every start, so that a restarted process is never taken

@@ -27,11 +27,20 @@ extension MatcherService {
                 database, channels: [RevisionFollower.channel], name: "config", logger: context.logger,
                 metrics: context.metrics, onNotify: { _, _ in matcher.configurationChanged() },
                 onReconnect: { matcher.configurationChanged() })
+            let configuration = context.configuration
+            let maintenance = Maintenance(
+                pool,
+                retention: Maintenance.Retention(
+                    feed: configuration[Settings.retentionFeed], audit: configuration[Settings.retentionAudit],
+                    deadLetters: configuration[Settings.retentionDeadLetters],
+                    dedupe: configuration[Settings.dedupeWindow]),
+                logger: context.logger, metrics: context.metrics)
             context.readiness.require(.configuration) { matcher.isLoaded }
             context.readiness.require(.fanOut) { fanOut.isReady }
             return [
                 NamedService("matcher", run: { try await matcher.run() }, shutdown: { await matcher.shutdown() })
             ] + others + [
+                NamedService("maintenance", cancelling: { await maintenance.run() }),
                 NamedService("configuration", cancelling: { await matcher.follow() }),
                 NamedService("configuration-listener", cancelling: { await listener.run() }),
                 NamedService("database", run: { await pool.run() }, shutdown: { await pool.shutdown() }),

@@ -19,6 +19,9 @@ extension Settings {
             isLetterOrDigit(byte) || byte == UInt8(ascii: ".") || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-")
         },
         "Written before the names of topics and groups, for several installations on one cluster.")
+    public static let kafkaReplicas = Setting(
+        "kafka.replicas", .int(1...16), default: "1",
+        "Copies of each record: 1 on a single broker, 3 in a cluster (of which 2 must acknowledge).")
     public static let eventsPartitions = Setting(
         "events.partitions", .int(1...1024), default: "12",
         "Partitions of the event log; fixed when the installation is made.")
@@ -28,7 +31,8 @@ extension Settings {
 
     static let backbone: [SettingDeclaration] = [
         backboneKind.declaration, postgresDSN.declaration, postgresConnections.declaration, kafkaBrokers.declaration,
-        kafkaTopicPrefix.declaration, eventsPartitions.declaration, lanesPartitions.declaration,
+        kafkaTopicPrefix.declaration, kafkaReplicas.declaration, eventsPartitions.declaration,
+        lanesPartitions.declaration,
     ]
 }
 
