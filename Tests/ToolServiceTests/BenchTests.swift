@@ -51,6 +51,13 @@ internal import Testing
         #expect(throws: ToolError.self) { try TailCommand.time("yesterday", now: now) }
     }
 
+    @Test func `a folder is shown as a shell reads it`() {
+        #expect(DemoCommand.shellText("/srv/x-1_2.d") == "/srv/x-1_2.d")
+        #expect(DemoCommand.shellText("a b") == "'a b'")
+        #expect(DemoCommand.shellText("it's") == #"'it'\''s'"#)
+        #expect(DemoCommand.shellText("") == "''")
+    }
+
     @Test func `a query is escaped`() throws {
         #expect(
             try TailCommand.query(types: ["slack.*", "run"], smith: "a b&c", since: nil)

@@ -68,8 +68,19 @@ enum DemoCommand {
         return .done
     }
 
+    /// As a shell reads it as one word.
+    static func shellText(_ text: String) -> String {
+        let isPlain = text.utf8.allSatisfy { byte in
+            switch byte {
+            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x2F, 0x5F: true
+            default: false
+            }
+        }
+        return isPlain && !text.isEmpty ? text : "'" + text.replacing("'", with: "'\\''") + "'"
+    }
+
     private static func next(_ context: CommandContext) -> String {
-        let program = context.arguments["--dir"].map { " --dir \($0)" } ?? ""
+        let program = context.arguments["--dir"].map { " --dir \(shellText($0))" } ?? ""
         let tool = CommandLine.arguments.first ?? "fanfare"
         return """
 
