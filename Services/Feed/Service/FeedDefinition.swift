@@ -47,8 +47,9 @@ extension FeedService {
             let listener = Listener(
                 database, channels: FeedWakeUps.channels, name: "feed-wake", logger: context.logger,
                 metrics: context.metrics, onNotify: { _, _ in service.wake() }, onReconnect: { service.wake() })
+            // Not whether Postgres is there: without it this process answers 503 in a form that clients know, and its
+            // streams go on when it is back; taken out of the balancer it could do neither.
             context.readiness.require(.configuration) { directory.isLoaded }
-            context.readiness.require(.database) { pool.isHealthy }
             return [
                 NamedService(
                     "http",

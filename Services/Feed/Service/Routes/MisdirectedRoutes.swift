@@ -10,7 +10,9 @@ enum MisdirectedRoutes {
 
     static func add(to table: inout RouteTable) {
         let handler = RouteHandler.immediate { _ in
-            throw HTTPError.misdirected("this path is served by fanfare-ingest, not by fanfare-feed")
+            throw HTTPError(
+                status: 421, code: "wrong_process",
+                message: "this path is served by fanfare-ingest; this is fanfare-feed")
         }
         for (method, path) in paths { table.add(method, path, options: RouteOptions(maxBody: maxBody), handler) }
     }

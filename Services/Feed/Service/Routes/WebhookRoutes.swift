@@ -20,6 +20,7 @@ struct WebhookRoutes: Sendable {
             APIRoute(.post, "/v1/tenant/webhooks", .tenant(.tenantAdmin), create),
             // Seed 1's name for it.
             APIRoute(.post, "/v1/webhook/subscriptions", .tenant(.tenantAdmin), create),
+            APIRoute(.get, "/v1/webhook/subscriptions", .tenant(.tenantAdmin), list),
             APIRoute(.get, "/v1/tenant/webhooks", .tenant(.tenantAdmin), list),
             APIRoute(.get, "/v1/tenant/webhooks/{id}", .tenant(.tenantAdmin), find),
             APIRoute(.patch, "/v1/tenant/webhooks/{id}", .tenant(.tenantAdmin), change),

@@ -60,8 +60,9 @@ extension JSONWriter {
         if let value { int(value) } else { null() }
     }
 
+    /// Milliseconds, to the microsecond: they are stored with single precision.
     mutating func member(_ key: StaticString, _ value: Double?) {
         self.key(key)
-        if let value { double(value) } else { null() }
+        if let value { double((value * 1_000).rounded() / 1_000) } else { null() }
     }
 }
