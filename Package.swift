@@ -132,7 +132,9 @@ let testTargets: [Target] = [
     tests("Store", ["Store", "Database", "EventModel", "Observability", "Signing"]),
     tests("Egress", ["Egress", "EventModel", "Observability", "CCurl", "CLinux"]),
     tests("HTTPServer", ["HTTPServer", "Observability"]),
-    tests("Backbone", ["Backbone", "PostgresBackbone", "Store", "Database", "EventModel", "Observability"]),
+    tests(
+        "Backbone",
+        ["Backbone", "KafkaBackbone", "PostgresBackbone", "Store", "Database", "EventModel", "Observability"]),
     tests("KafkaBackbone", ["KafkaBackbone", "Observability"]),
     tests("ServiceKit", ["ServiceKit", "Observability", "HTTPServer", "ExampleService"]),
     tests(
