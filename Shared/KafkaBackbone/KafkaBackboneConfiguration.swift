@@ -60,7 +60,7 @@ public struct KafkaBackboneConfiguration: Sendable {
         public init(
             records: Int = 4_096, bytes: Int = 24 << 20, dueRecords: Int = 64,
             stuckAfter: Duration = .milliseconds(500), relocationDelay: Duration = .seconds(45),
-            relocations: Int = 4_096, outcomes: Int = 8_192, drain: Duration = .seconds(2)
+            relocations: Int = 1_000, outcomes: Int = 8_192, drain: Duration = .seconds(2)
         ) {
             self.records = records
             self.bytes = bytes
@@ -140,6 +140,8 @@ extension KafkaBackboneConfiguration {
         settings.leaseMargin = membership.margin
         settings.drainLimit = drain
         settings.ringBytes = window.bytes
+        // What a process did after its last commit is done again by the next when it dies.
+        settings.commitInterval = Self.commitInterval
         return settings
     }
 
@@ -154,6 +156,7 @@ extension KafkaBackboneConfiguration {
     }
 
     private static let patience: Duration = .seconds(30)
+    private static let commitInterval: Duration = .milliseconds(250)
 }
 
 /// The backbone's topics as rows of `progress`, whatever the brokers call them.

@@ -25,7 +25,7 @@ final class FanOutWorker {
     /// How soon parts whose position is outside of their log are looked at again.
     private static let rangePause: Duration = .seconds(5)
     /// `fanned` is recorded this soon where no store call carries it.
-    private static let recordInterval: Duration = .milliseconds(500)
+    private static let recordInterval: Duration = .milliseconds(100)
     /// How often parts without events are moved to the feed's head.
     private static let headInterval: Duration = .seconds(10)
     /// Rows of one read of the feed, with their envelopes.

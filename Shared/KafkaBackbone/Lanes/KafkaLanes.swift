@@ -12,6 +12,8 @@ public final class KafkaLanes: DeliveryLanes {
         /// By lane; 0 where it is not ours.
         var epochs: [Int64]
         var lease: KafkaLease?
+        /// Lanes for which `mayDeliver` said no although they are ours: the lease had run out.
+        var lapsed: Set<Int> = []
     }
 
     private let configuration: KafkaBackboneConfiguration
@@ -77,6 +79,7 @@ public final class KafkaLanes: DeliveryLanes {
         let consumer = try KafkaConsumer(settings, log: logger, metrics: metrics)
         self.consumer.withLock { $0 = consumer }
         ownership.withLock { $0.lease = consumer.lease }
+        state.withLock { $0.lease = consumer.lease }
         await withTaskCancellationHandler {
             await withTaskGroup { group in
                 group.addTask { await self.takeIn(consumer) }
@@ -152,10 +155,8 @@ public final class KafkaLanes: DeliveryLanes {
         while let change = await consumer.nextRebalance() {
             switch change {
             case .assigned(let claims):
-                let assigned = state.withLock { $0.assign(claims) }
-                ownership.withLock { ownership in
-                    for (lane, epoch) in assigned { ownership.epochs[lane] = epoch }
-                }
+                let assigned = state.withLock { $0.assign(claims, at: clock.now()) }
+                own(assigned)
                 consumer.start(claims.map { ($0, .committed) })
             case .revoked(let claims):
                 perform(
@@ -166,6 +167,26 @@ public final class KafkaLanes: DeliveryLanes {
                 perform(state.withLock { $0.loseAll(claims) }, consumer)
             }
         }
+    }
+
+    private func own(_ lanes: [(lane: Int, epoch: Int64)]) {
+        ownership.withLock { ownership in
+            for (lane, epoch) in lanes {
+                ownership.epochs[lane] = epoch
+                ownership.lapsed.remove(lane)
+            }
+        }
+    }
+
+    /// Starts lanes again whose lease had run out, once it holds again.
+    private func renewLapsed(_ consumer: KafkaConsumer) {
+        let lapsed = ownership.withLock { $0.lease?.isValid == true ? $0.lapsed : [] }
+        guard !lapsed.isEmpty else { return }
+        logger.warning("lease had run out: lanes start again", ["lanes": .int(lapsed.count)])
+        let (actions, renewed) = state.withLock { $0.renew(lapsed, at: clock.now()) }
+        own(renewed)
+        ownership.withLock { $0.lapsed.subtract(lapsed) }
+        perform(actions, consumer)
     }
 
     private func takeIn(_ consumer: KafkaConsumer) async {
@@ -184,6 +205,7 @@ public final class KafkaLanes: DeliveryLanes {
 
     private func tend(_ consumer: KafkaConsumer) async {
         while !Task.isCancelled {
+            renewLapsed(consumer)
             let (actions, next) = state.withLock { state in
                 let actions = state.tend(at: clock.now(), monotonic: .now)
                 return (actions, state.plannedUntil)
@@ -207,7 +229,10 @@ public final class KafkaLanes: DeliveryLanes {
         if !actions.marks.isEmpty { consumer.advance(actions.marks) }
         if !actions.ended.isEmpty {
             ownership.withLock { ownership in
-                for lane in actions.ended { ownership.epochs[lane] = 0 }
+                for lane in actions.ended {
+                    ownership.epochs[lane] = 0
+                    ownership.lapsed.remove(lane)
+                }
             }
         }
         if !actions.handBacks.isEmpty { consumer.handBack(actions.handBacks) }
@@ -304,7 +329,11 @@ public final class KafkaLanes: DeliveryLanes {
             guard ownership.epochs.indices.contains(lane), ownership.epochs[lane] == epoch, epoch != 0 else {
                 return false
             }
-            return ownership.lease?.isValid ?? false
+            if ownership.lease?.isValid ?? false { return true }
+            // The worker forgets the record: never again yes under this epoch, or it would wait for ever.
+            ownership.epochs[lane] = 0
+            ownership.lapsed.insert(lane)
+            return false
         }
     }
 }
@@ -329,7 +358,14 @@ extension LanesState.Read {
         claim = message.claim
         offset = message.offset
         logged = Timestamp(milliseconds: message.timestamp)
-        body = message.decoded { bytes throws(RecordError) in try LaneRecordBody(bytes) }
-            .mapError { LanesState.ParkedReason(reason: $0.description, bytes: Array(message.value)) }
+        let read = message.decoded { bytes throws(RecordError) in
+            FinishedCopy.matches(bytes)
+                ? LanesState.Content.finishedCopy(try FinishedCopy(bytes)) : .delivery(try LaneRecordBody(bytes))
+        }
+        switch read {
+        case .success(let read): content = read
+        case .failure(let error):
+            content = .unreadable(LanesState.ParkedReason(reason: error.description, bytes: Array(message.value)))
+        }
     }
 }

@@ -9,6 +9,8 @@ struct LaneMove: Sendable {
         case slot(source: Int, offset: Int64)
         /// The attempt whose record was moved out of the way as this copy.
         case copy(Int64)
+        /// A finished copy, of which the lane's next owner is told.
+        case note(Int64)
     }
 
     var lane: Int
@@ -18,9 +20,12 @@ struct LaneMove: Sendable {
     /// Due in the future: goes to the tier of what is left.
     var next: LaneRecordBody?
     var parked: ParkedRecord?
+    var finishedCopy: FinishedCopy?
 
     /// How many records it is.
-    var recordCount: Int { (audit == nil ? 0 : 1) + (next == nil ? 0 : 1) + (parked == nil ? 0 : 1) }
+    var recordCount: Int {
+        (audit == nil ? 0 : 1) + (next == nil ? 0 : 1) + (parked == nil ? 0 : 1) + (finishedCopy == nil ? 0 : 1)
+    }
 
     func append(to batch: inout KafkaBatch, _ topics: KafkaTopics, at now: Timestamp) {
         let auditPartition = Int32(lane % topics.auditPartitions)
@@ -32,6 +37,11 @@ struct LaneMove: Sendable {
         if let parked {
             batch.append(topic: topics.audit, partition: auditPartition, key: EmptyCollection<UInt8>()) {
                 parked.write(to: &$0)
+            }
+        }
+        if let finishedCopy {
+            batch.append(topic: topics.delay(.second1), partition: Int32(lane), key: EmptyCollection<UInt8>()) {
+                finishedCopy.write(to: &$0)
             }
         }
         if let next {
@@ -48,6 +58,7 @@ struct LaneMove: Sendable {
         var iterator = acknowledged.makeIterator()
         if audit != nil, iterator.next() == true { left.audit = nil }
         if parked != nil, iterator.next() == true { left.parked = nil }
+        if finishedCopy != nil, iterator.next() == true { left.finishedCopy = nil }
         if next != nil, iterator.next() == true { left.next = nil }
         return left.recordCount == 0 ? nil : left
     }

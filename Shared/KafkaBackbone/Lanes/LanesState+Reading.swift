@@ -19,7 +19,7 @@ extension LanesState {
         var taken = 0
         for read in records {
             let place = Place(lane: Int(read.claim.partition), source: read.claim.topic)
-            guard let lane = lanes[place.lane], lane.epoch == Int64(read.claim.generation), lane.drainUntil == nil
+            guard let lane = lanes[place.lane], lane.flows[place.source].claim == read.claim, lane.drainUntil == nil
             else {
                 taken += 1
                 continue
@@ -41,9 +41,12 @@ extension LanesState {
     }
 
     private mutating func take(_ read: Read, _ place: Place, at now: Timestamp, _ actions: inout Actions) {
-        switch read.body {
-        case .failure(let parked): park(parked, read, place, &actions)
-        case .success(let body):
+        switch read.content {
+        case .unreadable(let parked): park(parked, read, place, &actions)
+        case .finishedCopy(let copy):
+            copies[copy.relocation] = Copy(lane: place.lane, epoch: lanes[place.lane]?.epoch ?? 0, isFinished: true)
+            skip(read, place)
+        case .delivery(let body):
             if place.source == 0 {
                 add(body, read, place, .waiting)
                 if let record = record(place, read.offset) { outbox.append(record) }
@@ -58,8 +61,7 @@ extension LanesState {
     ) {
         if let number = body.relocation, copies[number]?.isFinished == true {
             copies[number] = nil
-            add(body, read, place, .waiting)
-            return finish(place, read.offset)
+            return skip(read, place)
         }
         let due = body.due ?? now
         let tier = DelayTier.allCases[place.source - 1]
@@ -108,6 +110,13 @@ extension LanesState {
                     topic: sourceNames[place.source], part: place.lane, offset: read.offset, reason: parked.reason,
                     record: parked.bytes)),
             &actions)
+    }
+
+    /// Nothing is to be done with it.
+    private mutating func skip(_ read: Read, _ place: Place) {
+        lanes[place.lane]?.flows[place.source].window.add(RecordWindow.Slot(offset: read.offset, phase: .waiting))
+        if place.source == 0 { span += 1 }
+        finish(place, read.offset)
     }
 
     private mutating func add(_ body: LaneRecordBody, _ read: Read, _ place: Place, _ phase: RecordWindow.Phase) {

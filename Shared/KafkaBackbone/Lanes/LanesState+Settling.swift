@@ -40,6 +40,7 @@ extension LanesState {
             switch move.subject {
             case .slot(let source, let offset): finish(Place(lane: move.lane, source: source), offset)
             case .copy(let number): copies[number]?.isFinished = true
+            case .note(let number): copies[number] = nil
             }
             if lanes[move.lane]?.drainUntil != nil, lanes[move.lane]?.moves == 0 { actions.needsTending = true }
         }
@@ -64,6 +65,8 @@ extension LanesState {
     private static let stuckInterval: Int64 = 100
     /// The longest until the next look.
     private static let restInterval: Int64 = 1_000
+    /// How often a lease is looked at that handing out waits for.
+    private static let leaseInterval: Int64 = 20
     /// How soon what failed is written again.
     private static let failedPause: Int64 = 100
 
@@ -92,6 +95,7 @@ extension LanesState {
                 if let time = flow.heldUntil { next = min(next, time) }
             }
         }
+        if !outbox.isEmpty { next = min(next, now.adding(milliseconds: Self.leaseInterval)) }
         if hasFailed || isDraining || span > bounds.records / 2 || dueBytes > 0 {
             next = min(next, now.adding(milliseconds: hasFailed ? Self.failedPause : Self.stuckInterval))
         }
@@ -165,7 +169,8 @@ extension LanesState {
             case .waiting: return passed
             case .recording, .done: break
             case .out(let since):
-                guard passed < limit, since + bounds.stuckAfter <= monotonic, copies.count < bounds.relocations else {
+                guard passed < limit, since + bounds.stuckAfter <= monotonic, relocated.count < bounds.relocations
+                else {
                     return passed
                 }
                 relocate(slot, place, since: since, at: now, monotonic, &actions)
@@ -206,7 +211,7 @@ extension LanesState {
                         relocate(slot, Place(lane: index, source: source), since: since, at: now, monotonic, &actions)
                     }
                 }
-            } else if !out, lane.moves == 0 {
+            } else if !out, lane.moves == 0, !noteCopies(of: index, epoch: lane.epoch, &actions) {
                 actions.handBacks.append(contentsOf: lane.flows.map(\.claim))
                 actions.marks.append(
                     contentsOf: lane.flows.filter { $0.window.next > 0 }.map { ($0.claim, $0.window.mark) })
@@ -214,5 +219,17 @@ extension LanesState {
                 lose(index)
             }
         }
+    }
+
+    /// The next owner is told which copies are to be dropped; true when there were any.
+    private mutating func noteCopies(of lane: Int, epoch: Int64, _ actions: inout Actions) -> Bool {
+        let finished = copies.filter { $0.value.lane == lane && $0.value.isFinished }.keys
+        for number in finished {
+            begin(
+                LaneMove(
+                    lane: lane, epoch: epoch, subject: .note(number),
+                    finishedCopy: FinishedCopy(relocation: number)), &actions)
+        }
+        return !finished.isEmpty
     }
 }

@@ -16,6 +16,7 @@ struct LanesState {
     }
 
     struct Lane {
+        /// Rises with every ownership, in this process and from one to the next (by the clock).
         let epoch: Int64
         var flows: [Flow]
         /// What is being written for it.
@@ -39,11 +40,17 @@ struct LanesState {
         var claim: PartitionClaim
         var offset: Int64
         var logged: Timestamp
-        var body: Result<LaneRecordBody, ParkedReason>
+        var content: Content
+    }
+
+    enum Content {
+        case delivery(LaneRecordBody)
+        case finishedCopy(FinishedCopy)
+        case unreadable(ParkedReason)
     }
 
     /// Bytes that are no record, to be set aside.
-    struct ParkedReason: Error {
+    struct ParkedReason {
         var reason: String
         var bytes: [UInt8]
     }
@@ -92,6 +99,9 @@ struct LanesState {
     var wantsRoom = false
     /// Until then the tending task sleeps.
     var plannedUntil: Timestamp?
+    /// Handing out waits for it: what the worker may not send it forgets.
+    var lease: KafkaLease?
+    private var lastEpoch: Int64 = 0
     var isJoined = false
     var isStopping = false
     var isAbandoned = false
@@ -117,20 +127,56 @@ struct LanesState {
         lanes.indices.contains(lane) && lanes[lane]?.epoch == epoch
     }
 
+    private func holds(_ claim: PartitionClaim) -> Bool {
+        lanes.indices.contains(Int(claim.partition)) && lanes[Int(claim.partition)]?.flows[claim.topic].claim == claim
+    }
+
+    private mutating func nextEpoch(at now: Timestamp) -> Int64 {
+        lastEpoch = max(lastEpoch + 1, now.microseconds)
+        return lastEpoch
+    }
+
     // MARK: Ownership
 
     /// Returns lanes and their epochs.
-    mutating func assign(_ claims: [PartitionClaim]) -> [(lane: Int, epoch: Int64)] {
+    mutating func assign(_ claims: [PartitionClaim], at now: Timestamp) -> [(lane: Int, epoch: Int64)] {
         isJoined = true
         var assigned: [(lane: Int, epoch: Int64)] = []
         for claim in claims where claim.topic == 0 && lanes.indices.contains(Int(claim.partition)) {
             let lane = Int(claim.partition)
             if lanes[lane] != nil { lose(lane) }
             let flows = claims.filter { $0.partition == claim.partition }.sorted { $0.topic < $1.topic }
-            lanes[lane] = Lane(epoch: Int64(claim.generation), flows: flows.map { Flow(claim: $0) })
-            assigned.append((lane, Int64(claim.generation)))
+            let epoch = nextEpoch(at: now)
+            lanes[lane] = Lane(epoch: epoch, flows: flows.map { Flow(claim: $0) })
+            assigned.append((lane, epoch))
         }
         return assigned
+    }
+
+    /// The lease ran out while these lanes stayed ours, and the worker may have forgotten records of them: all that is not
+    /// done is read again, under new epochs.
+    mutating func renew(_ lapsed: some Sequence<Int>, at now: Timestamp) -> (
+        actions: Actions, renewed: [(lane: Int, epoch: Int64)]
+    ) {
+        var actions = Actions()
+        var renewed: [(lane: Int, epoch: Int64)] = []
+        for lane in lapsed {
+            guard let old = lanes[lane], old.drainUntil == nil else { continue }
+            lose(lane)
+            let epoch = nextEpoch(at: now)
+            lanes[lane] = Lane(
+                epoch: epoch,
+                flows: old.flows.map { flow in
+                    var fresh = Flow(claim: flow.claim)
+                    guard let mark = flow.window.readMark else { return fresh }
+                    fresh.offsets.turn(to: mark)
+                    actions.rereads.append((flow.claim, mark))
+                    return fresh
+                })
+            renewed.append((lane, epoch))
+        }
+        handOver(to: &actions, at: .now)
+        return (actions, renewed)
     }
 
     /// Begins to drain lanes that are to be given back: nothing more of them is handed out.
@@ -139,7 +185,7 @@ struct LanesState {
     {
         var actions = Actions()
         var leaving = Set<Int>()
-        for claim in claims where claim.topic == 0 && owns(Int(claim.partition), epoch: Int64(claim.generation)) {
+        for claim in claims where claim.topic == 0 && holds(claim) {
             leaving.insert(Int(claim.partition))
             lanes[Int(claim.partition)]?.drainUntil = deadline
         }
@@ -161,7 +207,7 @@ struct LanesState {
 
     mutating func loseAll(_ claims: [PartitionClaim]) -> Actions {
         var actions = Actions()
-        for claim in claims where claim.topic == 0 && owns(Int(claim.partition), epoch: Int64(claim.generation)) {
+        for claim in claims where claim.topic == 0 && holds(claim) {
             lose(Int(claim.partition))
             actions.ended.append(Int(claim.partition))
         }
@@ -193,6 +239,11 @@ struct LanesState {
 
     /// What there is for whoever waits.
     mutating func takeSignals(at now: ContinuousClock.Instant) -> LaneSignals? {
+        guard lease?.isValid ?? false else {
+            guard !lost.isEmpty else { return nil }
+            defer { lost = [] }
+            return LaneSignals(lost: lost)
+        }
         guard !outbox.isEmpty || !lost.isEmpty else { return nil }
         for record in outbox {
             lanes[record.handle.lane]?.flows[record.handle.source].window

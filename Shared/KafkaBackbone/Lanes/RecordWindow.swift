@@ -33,6 +33,8 @@ struct RecordWindow {
     private var start = 0
     /// The offset behind the last record.
     private(set) var next: Int64 = 0
+    /// `mark`, once there was a record.
+    var readMark: Int64? { next > 0 ? mark : nil }
     private(set) var openCount = 0
 
     /// How many records it spans, done ones behind an open head included.

@@ -19,7 +19,7 @@ extension BackboneContract {
                                 do {
                                     let ids = try await log.ids(of: TestEvents.make(4))
                                     acknowledged.update { $0.formUnion(ids) }
-                                } catch is BackboneError {
+                                } catch  where error is BackboneError || error is NotStored {
                                     // Not acknowledged: nothing is promised.
                                     break
                                 }
