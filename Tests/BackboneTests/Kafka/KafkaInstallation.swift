@@ -60,7 +60,8 @@ final class KafkaInstallation: BackboneInstallation {
         try await eventually("the projector is ready", within: .seconds(60)) { projector.isReady }
     }
 
-    static let logger = Logger(service: "tests", level: TestFolders.environment("FANFARE_TEST_LOG") == nil ? .error : .debug)
+    static let logger = Logger(
+        service: "tests", level: TestFolders.environment("FANFARE_TEST_LOG") == nil ? .error : .debug)
 
     func process(_ name: String) async throws -> KafkaProcess {
         let brokers = cluster.door()
@@ -69,9 +70,8 @@ final class KafkaInstallation: BackboneInstallation {
             connection: KafkaConnection(bootstrapServers: "127.0.0.1:\(brokers.port)", clientID: name),
             member: name,
             database: DatabaseConfiguration(
-                dsn:
-                    "host=127.0.0.1 port=\(store.port) user=postgres dbname=\(database.name) sslmode=disable gssencmode=disable"
-            ),
+                dsn: "host=127.0.0.1 port=\(store.port) user=postgres dbname=\(database.name) sslmode=disable "
+                    + "gssencmode=disable"),
             topics: topics)
         configuration.membership = .init(
             sessionTimeout: leaseTime, heartbeat: .milliseconds(200), margin: .milliseconds(300))
