@@ -113,13 +113,15 @@ let testTargets: [Target] = [
     .systemLibrary(name: "CTLS", path: "Tests/CTLS", pkgConfig: "libssl", providers: [.apt(["libssl-dev"])]),
     .target(
         name: "TestSupport",
-        dependencies: ["EventModel", "EventCodec", "Backbone", "Database", "Observability", "CLinux", "CTLS"],
+        dependencies: [
+            "EventModel", "EventCodec", "Signing", "Backbone", "Database", "Observability", "CLinux", "CTLS",
+        ],
         path: "Tests/Support", swiftSettings: swiftSettings),
     // A program for the tests of what only a process shows: signals, exit codes, ports.
     .executableTarget(
         name: "ExampleService", dependencies: ["ServiceKit", "Observability"], path: "Tests/ExampleService",
         swiftSettings: swiftSettings),
-    tests("Support", ["EventModel"]),
+    tests("Support", ["EventModel", "EventCodec", "Signing"]),
     tests("Encodings", ["Encodings"]),
     tests("EventModel", ["EventModel"]),
     tests("EventCodec", ["EventCodec", "EventModel", "Encodings"]),
@@ -148,7 +150,7 @@ let testTargets: [Target] = [
     tests("MatcherService", ["MatcherService", "EventModel", "Backbone", "Matching", "Store"]),
     tests("IngestService", ["IngestService", "EventModel", "EventCodec", "Backbone", "HTTPServer", "Observability"]),
     tests("ToolService", ["ToolService", "EventCodec", "ServiceKit", "CLinux"]),
-    tests("EndToEnd", ["EventCodec"]),
+    tests("EndToEnd", ["EventModel", "EventCodec", "Encodings"], resources: [.copy("Fixtures")]),
 ]
 
 let benchmarks: [Target] = [

@@ -173,8 +173,29 @@ public final class Installation: Sendable {
         try await Self.waitUntilGone(pid)
     }
 
-    /// Starts one more process of a service, beside the one of the installation.
-    public func startAnother(_ service: Service) throws -> ProcessUnderTest {
+    /// One more process of a service.
+    public struct Another: Sendable {
+        public let process: ProcessUnderTest
+        /// Where it serves; what an ingest or feed is asked at.
+        public let port: Int
+        public let adminPort: Int
+
+        /// Waits until `/readyz` says yes.
+        public func ready() async throws {
+            try await eventually("\(process.processID) is ready") {
+                do {
+                    return try await TestHTTP.request(port: adminPort, "/readyz").status == 200
+                } catch is SpawnError {
+                    // It does not listen yet.
+                    guard process.isRunning else { throw SpawnError("it ended: \(process.errors)") }
+                    return false
+                }
+            }
+        }
+    }
+
+    /// Starts one more process of a service, beside the one of the installation. End it at the end of the test.
+    public func startAnother(_ service: Service) throws -> Another {
         let ports = FreePorts.consecutive(2)
         var arguments = ["--config", "\(folder)/fanfare.conf", "--admin-listen", "127.0.0.1:\(ports)"]
         switch service {
@@ -182,7 +203,9 @@ public final class Installation: Sendable {
         case .feed: arguments += ["--feed-listen", "127.0.0.1:\(ports + 1)"]
         case .matcher, .delivery: break
         }
-        return try ProcessUnderTest(service.rawValue, arguments, folder: folder, log: "\(service.rawValue)-\(ports)")
+        let process = try ProcessUnderTest(
+            service.rawValue, arguments, folder: folder, log: "\(service.rawValue)-\(ports)")
+        return Another(process: process, port: ports + 1, adminPort: ports)
     }
 
     public static func isAlive(_ pid: Int32) -> Bool {

@@ -1,0 +1,33 @@
+import TestSupport
+import Testing
+
+extension EndToEnd {
+    /// kill -9 under load: what was acknowledged is on the feed once and delivered.
+    @Suite struct KillTests {
+        /// POSTs of one endpoint that are under way at a time: what a killed worker may repeat.
+        private static let inFlight = 64
+
+        @Test(.timeLimit(.minutes(1)), arguments: TestBackbone.available, Installation.Service.allCases)
+        func `kill -9 under load loses nothing`(backbone: TestBackbone, service: Installation.Service) async throws {
+            let installation = try await Shared.batteredInstallation(backbone)
+            let receiver = try TestReceiver { _ in [.answer(204)] }
+            let name = "kill-\(service.rawValue.dropFirst(8))"
+            let webhook = try await installation.watch(receiver, events: ["\(name)"])
+            let load = LoadWriter(installation, count: 500, type: "\(name).item", name: name)
+            async let writing: Void = load.run()
+            for count in [80, 220] {
+                await load.reached(count)
+                try await installation.kill(service)
+                try await installation.up()
+            }
+            try await writing
+            #expect(load.refusals == [])
+            let duplicates = service == .delivery ? 2 * Self.inFlight : 0
+            let findings = try await installation.findings(
+                [webhook], acknowledged: load.acknowledged, allowing: .init(duplicates: duplicates))
+            #expect(findings == [])
+            #expect(load.acknowledged.count == 500)
+            try await installation.delete(webhook)
+        }
+    }
+}
