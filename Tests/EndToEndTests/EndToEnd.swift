@@ -8,7 +8,8 @@ import Testing
     /// The installations that tests share: one for what does no harm, one whose processes are killed.
     enum Shared {
         private static let peaceful = TestBackbone.available.map { backbone in
-            (backbone, AsyncOnce { try await backbone.start() })
+            // Tests of failing endpoints want every attempt, not a probe now and then.
+            (backbone, AsyncOnce { try await backbone.start(settings: ["delivery.breaker-failures = 1000"]) })
         }
         private static let battered = TestBackbone.available.map { backbone in
             (backbone, AsyncOnce { try await backbone.start() })

@@ -162,9 +162,10 @@ extension Installation {
         "check.open",
         """
         select count(*) from fanfare.events e
-        where e.tenant_id = $4 and e.pos >= $2 and coalesce(e.only_endpoint, $1) = $1
-            and ($3 = '' or exists (select from unnest(string_to_array($3, ',')) as t(name)
-                where e.type = t.name or starts_with(e.type, t.name || '.')))
+        where e.tenant_id = $4 and e.pos >= $2
+            and (e.only_endpoint = $1 or e.only_endpoint is null and ($3 = '' or exists (
+                select from unnest(string_to_array($3, ',')) as t(name)
+                where e.type = t.name or starts_with(e.type, t.name || '.'))))
             and not exists (select from fanfare.webhook_audit a
                 where a.event_id = e.event_id and a.webhook_id = $1 and a.verdict <> 'retrying')
         """)

@@ -194,6 +194,13 @@ public final class Installation: Sendable {
         }
     }
 
+    /// Ends PostgreSQL without a checkpoint (`pg_ctl -m immediate stop`): it recovers when `up` starts it again.
+    public func stopPostgresAtOnce() async throws {
+        let pid = try postgresID()
+        guard Glibc.kill(pid, SIGQUIT) == 0 else { throw SpawnError("stop PostgreSQL", errno) }
+        try await Self.waitUntilGone(pid)
+    }
+
     /// Starts one more process of a service, beside the one of the installation. End it at the end of the test.
     public func startAnother(_ service: Service) throws -> Another {
         let ports = FreePorts.consecutive(2)
