@@ -157,7 +157,11 @@ let benchmarks: [Target] = [
     .executableTarget(
         name: "MicroBenchmarks",
         dependencies: ["EventModel", "EventCodec", "Encodings", "Crypto", "Signing", "Matching"],
-        path: "Benchmarks/Micro", swiftSettings: swiftSettings)
+        path: "Benchmarks/Micro", swiftSettings: swiftSettings),
+    .executableTarget(
+        name: "BackboneBenchmarks",
+        dependencies: ["Backbone", "Database", "EventModel", "Observability", "PostgresBackbone", "Store"],
+        path: "Benchmarks/PostgresBackbone", swiftSettings: swiftSettings),
 ]
 
 let package = Package(
@@ -169,6 +173,7 @@ let package = Package(
         .executable(name: "fanfare-delivery", targets: ["DeliveryCommand"]),
         .executable(name: "fanfare", targets: ["ToolCommand"]),
         .executable(name: "fanfare-microbench", targets: ["MicroBenchmarks"]),
+        .executable(name: "fanfare-backbonebench", targets: ["BackboneBenchmarks"]),
     ],
     targets: cLibraries + layers + services + testTargets + benchmarks
 )
