@@ -1,23 +1,19 @@
 extension Identifier where Kind == DeliveryKind {
     /// The id of the delivery of `event` to `endpoint` for `cause`: the same for every attempt, relocation and repeat,
-    /// in every process. It carries the event's time, so that ids of one hour lie side by side in an index.
+    /// in every process.
+    ///
+    /// Its first 64 bits are the event's, so that an index over deliveries finds all of an event's and needs none of its
+    /// own for that; the rest is a hash.
     public init(event: EventID, endpoint: EndpointID, cause: Cause) {
-        var first = StableHash(seed: 0x9E37_79B9_7F4A_7C15)
-        var second = StableHash(seed: 0xC2B2_AE3D_27D4_EB4F)
-        for word in [event.ulid.high, event.ulid.low, endpoint.ulid.high, endpoint.ulid.low] {
-            first.mix(word)
-            second.mix(word)
-        }
+        var hash = StableHash(seed: 0x9E37_79B9_7F4A_7C15)
+        hash.mix(event.ulid.high)
+        hash.mix(event.ulid.low)
+        hash.mix(endpoint.ulid.high)
+        hash.mix(endpoint.ulid.low)
         if cause != .live {
-            for byte in cause.description.utf8 {
-                first.mix(UInt64(byte))
-                second.mix(UInt64(byte))
-            }
+            for byte in cause.description.utf8 { hash.mix(UInt64(byte)) }
         }
-        self.init(
-            Ulid(
-                milliseconds: event.ulid.milliseconds, randomHigh: UInt16(truncatingIfNeeded: first.value),
-                randomLow: second.value))
+        self.init(Ulid(high: event.ulid.high, low: hash.value))
     }
 }
 

@@ -33,18 +33,21 @@ public struct Ulid: Hashable, Sendable, Comparable {
     /// Appends the 26 characters.
     public func write(to bytes: inout [UInt8]) {
         let alphabet = Self.alphabet.utf8Start
-        var shift = 125
-        while shift >= 0 {
-            bytes.append(alphabet[Int(bits(at: shift))])
-            shift -= 5
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Self.textLength) { text in
+            // Five bits a character, from the end: 60 of the low half, five of both, 63 of the high half.
+            var rest = low
+            for index in stride(from: 25, through: 14, by: -1) {
+                text.initializeElement(at: index, to: alphabet[Int(rest & 31)])
+                rest >>= 5
+            }
+            text.initializeElement(at: 13, to: alphabet[Int(rest | (high & 1) << 4)])
+            rest = high >> 1
+            for index in stride(from: 12, through: 0, by: -1) {
+                text.initializeElement(at: index, to: alphabet[Int(rest & 31)])
+                rest >>= 5
+            }
+            bytes.append(contentsOf: text)
         }
-    }
-
-    /// Five bits, of which the lowest is bit `shift` of the 128.
-    private func bits(at shift: Int) -> UInt64 {
-        if shift >= 64 { return high >> UInt64(shift - 64) & 31 }
-        if shift > 59 { return (low >> UInt64(shift) | high << UInt64(64 - shift)) & 31 }
-        return low >> UInt64(shift) & 31
     }
 
     /// Reads exactly 26 characters as they are written here: upper case, without the letters I, L, O, U.

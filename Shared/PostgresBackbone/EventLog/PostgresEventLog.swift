@@ -69,12 +69,12 @@ public final class PostgresEventLog: EventLog {
     }
 
     public func shutdown() async {
-        queue.update { $0.isClosed = true }
+        queue.update(ringing: .reader) { $0.isClosed = true }
         await ended.wait()
     }
 
     private func giveUp() {
-        let left = queue.update { queue in
+        let left = queue.update(ringing: .reader) { queue in
             queue.isClosed = true
             return queue.takeAll()
         }
@@ -88,7 +88,7 @@ public final class PostgresEventLog: EventLog {
         // Unsafe only in name: a request is answered by whoever takes it out of the queue, once.
         let answer = await withUnsafeContinuation { continuation in
             let request = AppendRequest(events, bytes: bytes, continuation: continuation)
-            let refusal = queue.update { queue -> BackboneError? in
+            let refusal = queue.update(ringing: .anyReader) { queue -> BackboneError? in
                 if queue.isClosed { return BackboneError(.stopped, "the log is shut down") }
                 guard queue.add(request, configuration.appending) else {
                     return BackboneError(.overloaded, "\(queue.events) events wait to be appended")

@@ -38,18 +38,18 @@ final class FanOutCompleter {
     /// Completes until everything is drained.
     func serve() {
         while true {
-            let next = state.wait { state -> FanOutState.Completion?? in
+            let next = state.wait(asWriter: true) { state -> FanOutState.Completion?? in
                 if state.isAbandoned { return .some(nil) }
                 if let completion = state.takeCompletion() { return .some(completion) }
                 return state.isDrained ? .some(nil) : nil
             }
             guard case .some(.some(let completion)) = next else { break }
             let result = complete(completion)
-            let drained = state.update { $0.completed(completion.batch.token) }
+            let drained = state.update(ringing: .reader) { $0.completed(completion.batch.token) }
             if !drained.isEmpty { release(drained) }
             completion.continuation.resume(returning: result)
         }
-        let left = state.update { state in
+        let left = state.withLock { state in
             var left: [FanOutState.Completion] = []
             while let completion = state.takeCompletion() { left.append(completion) }
             return left
@@ -80,7 +80,7 @@ final class FanOutCompleter {
             } catch {
                 logger.warning("fan-out not recorded", ["reason": .describing(error)])
                 let pause = max(connection.reconnectDelay, Self.retryInterval)
-                let isAbandoned = state.wait(until: .now + pause) { $0.isAbandoned ? true : nil }
+                let isAbandoned = state.wait(asWriter: true, until: .now + pause) { $0.isAbandoned ? true : nil }
                 if isAbandoned != nil { return .failure(Self.stopped) }
             }
         }

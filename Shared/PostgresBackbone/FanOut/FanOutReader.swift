@@ -64,7 +64,7 @@ final class FanOutReader {
                 after: stretch.after, upTo: stretch.upTo, parts: stretch.parts, limit: Self.batchRows))
         let answer = FeedRowsStatement.answer(rows, upTo: stretch.upTo, limit: Self.batchRows, cache: &cache)
         let feedRows = answer.events.map(FeedRow.init)
-        let handOver = state.update { state in
+        let handOver = state.withLock { state in
             state.read(stretch, feedRows, configVersion: answer.configVersion, readTo: answer.readTo)
         }
         if let handOver { handOver.waiter.resume(returning: handOver.batch) }

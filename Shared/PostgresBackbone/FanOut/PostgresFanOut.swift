@@ -31,7 +31,7 @@ public final class PostgresFanOut: FanOut {
     public func run() async throws {
         let keeper = LeaseKeeper(
             configuration, topic: Topic.events, parts: configuration.eventPartitions, view: view, logger: logger,
-            metrics: metrics, onChange: { [state] held in state.update { $0.update(held) } })
+            metrics: metrics, onChange: { [state] held in state.update(ringing: .reader) { $0.update(held) } })
         let listener = Listener(
             configuration.database,
             channels: [Topic.events, Topic.idle(Topic.deliveries), LeaseStatement.channel(topic: Topic.events)],
@@ -40,7 +40,7 @@ public final class PostgresFanOut: FanOut {
             heard(channel, payload, keeper)
         } onReconnect: { [self] in
             wake.heardIdle()
-            state.update { $0.isWoken = true }
+            state.update(ringing: .reader) { $0.isWoken = true }
             keeper.hurry()
         }
         start(keeper)
@@ -57,14 +57,14 @@ public final class PostgresFanOut: FanOut {
 
     private func heard(_ channel: String, _ payload: String, _ keeper: LeaseKeeper) {
         switch channel {
-        case Topic.events: state.update { $0.isWoken = true }
+        case Topic.events: state.update(ringing: .reader) { $0.isWoken = true }
         case Topic.idle(Topic.deliveries): wake.heardIdle()
         default: if payload != configuration.member { keeper.hurry() }
         }
     }
 
     public func shutdown() async {
-        let waiter = state.update { state in
+        let waiter = state.update(ringing: .everyone) { state in
             state.isStopping = true
             defer { state.waiter = nil }
             return state.waiter
@@ -74,7 +74,7 @@ public final class PostgresFanOut: FanOut {
     }
 
     private func giveUp(_ keeper: LeaseKeeper) {
-        let waiter = state.update { state in
+        let waiter = state.update(ringing: .everyone) { state in
             state.isAbandoned = true
             defer { state.waiter = nil }
             return state.waiter
@@ -90,7 +90,7 @@ public final class PostgresFanOut: FanOut {
 
     private func start(_ keeper: LeaseKeeper) {
         let lost: @Sendable ([OwnedPart]) -> Void = { [state, view] parts in
-            state.update { state in
+            state.update(ringing: .reader) { state in
                 for part in parts { state.lose(part) }
             }
             for part in parts { view.lost(part.part, epoch: part.epoch) }
@@ -131,17 +131,17 @@ public final class PostgresFanOut: FanOut {
 
     /// After the last read: waits for what is out, then lets the others end.
     private func drain(_ keeper: LeaseKeeper) {
-        state.update { $0.discardReady() }
+        state.withLock { $0.discardReady() }
         _ = state.wait(until: .now + configuration.window.drain) { state -> Bool? in
             state.isAllCompleted || state.isAbandoned ? true : nil
         }
-        let isLate = state.update { state in
+        let isLate = state.update(ringing: .writer) { state in
             state.isDrained = true
             return !state.isAllCompleted
         }
         // What is still on its way has a matcher that hangs or a server that is away: its rows stay beyond `fanned`.
         if isLate {
-            state.update { $0.isAbandoned = true }
+            state.update(ringing: .everyone) { $0.isAbandoned = true }
             cancellers.completer.cancel()
         }
         wake.stop()
@@ -154,7 +154,7 @@ public final class PostgresFanOut: FanOut {
         await withTaskCancellationHandler {
             // Unsafe only in name: whoever takes the waiter out of the state resumes it, once.
             await withUnsafeContinuation { (continuation: FanOutState.Waiter) in
-                let answer = state.update { state -> FanOutBatch?? in
+                let answer = state.update(ringing: .reader) { state -> FanOutBatch?? in
                     if state.isEnding || Task.isCancelled { return .some(nil) }
                     if let batch = state.takeReady() { return batch }
                     precondition(state.waiter == nil, "one matcher waits at a time")
@@ -164,7 +164,7 @@ public final class PostgresFanOut: FanOut {
                 if case .some(let batch) = answer { continuation.resume(returning: batch) }
             }
         } onCancel: {
-            let waiter = state.update { state in
+            let waiter = state.withLock { state in
                 defer { state.waiter = nil }
                 return state.waiter
             }
@@ -175,7 +175,7 @@ public final class PostgresFanOut: FanOut {
     public func complete(_ batch: FanOutBatch, deliveries: [LaneDelivery]) async throws {
         // Resumed by the completer's thread, which answers everything that it was given.
         let result = await withUnsafeContinuation { continuation in
-            let isTaken = state.update { $0.complete(batch, deliveries, continuation) }
+            let isTaken = state.update(ringing: .writer) { $0.complete(batch, deliveries, continuation) }
             if !isTaken {
                 continuation.resume(returning: .failure(BackboneError(.stopped, "the fan-out has ended")))
             }

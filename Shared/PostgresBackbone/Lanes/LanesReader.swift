@@ -131,7 +131,7 @@ final class LanesReader {
                 DueStatement.parameters(from: min(from, upTo), upTo: upTo, parts: lanes, limit: rows, bytes: bytes)),
             upTo: upTo, limit: rows, bytes: bytes, cache: &cache)
         if !answer.orphans.isEmpty { orphans.increment(by: answer.orphans.count) }
-        state.update { state in
+        state.withLock { state in
             let reading = Set(lanes)
             state.due.endRead(answer) { lane in
                 reading.contains(lane) && state.lanes[lane]?.drainUntil == nil ? state.lanes[lane]?.epoch : nil

@@ -52,7 +52,7 @@ final class LanesSettler {
             let outcomes = work.entries.count
             record(work)
             if let rest = pace.rest(after: outcomes, at: .now) {
-                _ = state.wait(until: .now + rest) { $0.isEnding || $0.isAbandoned ? true : nil }
+                _ = state.wait(asWriter: true, until: .now + rest) { $0.isEnding || $0.isAbandoned ? true : nil }
             }
         }
     }
@@ -61,7 +61,8 @@ final class LanesSettler {
     private func nextWork() -> SettleWork?? {
         let isIdleCallDue = lastIdleCall.duration(to: .now) >= Self.idleInterval
         let isDraining = state.withLock { state in state.lanes.contains { $0?.drainUntil != nil } }
-        let isEnded = state.wait(until: .now + (isDraining ? Self.drainTick : Self.tick)) { state -> Bool? in
+        let isEnded = state.wait(asWriter: true, until: .now + (isDraining ? Self.drainTick : Self.tick)) {
+            state -> Bool? in
             if state.isAbandoned { return true }
             if state.isEnding, state.isReaderDone, state.lanes.allSatisfy({ $0 == nil }) { return true }
             return state.outcomes.isEmpty ? nil : false
@@ -105,7 +106,9 @@ final class LanesSettler {
                 }
                 logger.warning("outcomes not recorded", ["reason": .describing(error)])
                 let pause = max(connection.reconnectDelay, Self.retryInterval)
-                guard state.wait(until: .now + pause, { $0.isAbandoned ? true : nil }) == nil else { return }
+                guard state.wait(asWriter: true, until: .now + pause, { $0.isAbandoned ? true : nil }) == nil else {
+                    return
+                }
                 guard !isPastDrain() else { return }
             }
         }
@@ -129,7 +132,7 @@ final class LanesSettler {
 
     /// Changes what there is for the worker, and tells it.
     private func handOver(_ body: (inout LanesState) -> Void) {
-        let waiting = state.update { state in
+        let waiting = state.update(ringing: .reader) { state in
             body(&state)
             state.isWoken = true
             return state.takeWaiter(at: .now)
@@ -149,7 +152,7 @@ final class LanesSettler {
         guard let entry = work.entries.first, case .outcome(let outcome, _) = entry else {
             // Nothing here comes from outside: try again, aloud, rather than lose a position.
             logger.error("positions refused by the store", ["reason": .describing(error)])
-            _ = state.wait(until: .now + .seconds(1)) { $0.isAbandoned ? true : nil }
+            _ = state.wait(asWriter: true, until: .now + .seconds(1)) { $0.isAbandoned ? true : nil }
             if state.withLock({ !$0.isAbandoned }) { record(work) }
             return
         }

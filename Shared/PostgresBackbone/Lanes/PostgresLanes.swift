@@ -48,7 +48,7 @@ public final class PostgresLanes: DeliveryLanes {
             configuration, topic: Topic.deliveries, parts: configuration.lanePartitions, view: view, logger: logger,
             metrics: metrics
         ) { [state] held in
-            let waiting = state.update { state in
+            let waiting = state.update(ringing: .everyone) { state in
                 state.update(held, drainUntil: .now + drain)
                 state.isWoken = true
                 return state.takeWaiter(at: .now)
@@ -62,12 +62,12 @@ public final class PostgresLanes: DeliveryLanes {
             logger: logger, metrics: metrics
         ) { [self] channel, payload in
             if channel == Topic.deliveries {
-                state.update { $0.isWoken = true }
+                state.update(ringing: .reader) { $0.isWoken = true }
             } else if payload != configuration.member {
                 keeper.hurry()
             }
         } onReconnect: { [state] in
-            state.update { $0.isWoken = true }
+            state.update(ringing: .reader) { $0.isWoken = true }
             keeper.hurry()
         }
         start(keeper)
@@ -83,7 +83,7 @@ public final class PostgresLanes: DeliveryLanes {
     }
 
     public func shutdown() async {
-        let waiter = state.update { state in
+        let waiter = state.update(ringing: .everyone) { state in
             state.stop(until: .now + configuration.window.drain)
             defer { state.waiter = nil }
             return state.waiter
@@ -93,7 +93,7 @@ public final class PostgresLanes: DeliveryLanes {
     }
 
     private func giveUp(_ keeper: LeaseKeeper) {
-        let (waiter, settling) = state.update { state in
+        let (waiter, settling) = state.update(ringing: .everyone) { state in
             state.isAbandoned = true
             defer {
                 state.waiter = nil
@@ -124,7 +124,7 @@ public final class PostgresLanes: DeliveryLanes {
             LanesReader(
                 configuration, state: state, connection: connection, clock: clock, logger: logger, orphans: orphans
             ).serve()
-            state.update { $0.isReaderDone = true }
+            state.update(ringing: .writer) { $0.isReaderDone = true }
         }
         start("pg-lanes-settle") { [self] in
             let connection = BlockingConnection(
@@ -155,7 +155,7 @@ public final class PostgresLanes: DeliveryLanes {
     }
 
     private func endSettling() {
-        let settling = state.update { state in
+        let settling = state.withLock { state in
             defer { state.settling = [] }
             return state.settling
         }
@@ -168,7 +168,7 @@ public final class PostgresLanes: DeliveryLanes {
         await withTaskCancellationHandler {
             // Unsafe only in name: whoever takes the waiter out of the state resumes it, once.
             await withUnsafeContinuation { (continuation: LanesState.Waiter) in
-                let answer = state.update { state -> LaneSignals?? in
+                let answer = state.withLock { state -> LaneSignals?? in
                     if state.isEnding || Task.isCancelled { return .some(nil) }
                     if let signals = state.takeSignals(at: .now) { return signals }
                     precondition(state.waiter == nil, "one worker waits at a time")
@@ -178,7 +178,7 @@ public final class PostgresLanes: DeliveryLanes {
                 if case .some(let signals) = answer { continuation.resume(returning: signals) }
             }
         } onCancel: {
-            let waiter = state.update { state in
+            let waiter = state.withLock { state in
                 defer { state.waiter = nil }
                 return state.waiter
             }
@@ -188,14 +188,14 @@ public final class PostgresLanes: DeliveryLanes {
 
     public func settle(_ outcomes: [LaneOutcome]) async throws {
         if outcomes.isEmpty { return }
-        let isFull = state.update { state in
+        let isFull = state.update(ringing: .writer) { state in
             if state.isAbandoned { return false }
             state.outcomes.append(contentsOf: outcomes)
             return state.outcomes.count >= configuration.window.outcomes
         }
         guard isFull else { return }
         await withUnsafeContinuation { continuation in
-            let isOver = state.update { state in
+            let isOver = state.withLock { state in
                 if state.isAbandoned || state.outcomes.count < configuration.window.outcomes { return true }
                 state.settling.append(continuation)
                 return false

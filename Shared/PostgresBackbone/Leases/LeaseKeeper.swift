@@ -45,12 +45,12 @@ final class LeaseKeeper: Sendable {
 
     /// Something changed among the members: renews now.
     func hurry() {
-        state.update { $0.isDue = true }
+        state.update(ringing: .reader) { $0.isDue = true }
     }
 
     /// Gives partitions back with the next renewal, which is now.
     func release(_ parts: some Sequence<Int>) {
-        state.update {
+        state.update(ringing: .reader) {
             $0.release.formUnion(parts)
             $0.isDue = true
         }
@@ -58,12 +58,12 @@ final class LeaseKeeper: Sendable {
 
     /// Gives everything back and ends `serve`.
     func leave() {
-        state.update { $0.isLeaving = true }
+        state.update(ringing: .reader) { $0.isLeaving = true }
     }
 
     /// Ends `serve` at once, as a kill would: the lease runs out by itself.
     func abandon() {
-        state.update { $0.isAbandoned = true }
+        state.update(ringing: .reader) { $0.isAbandoned = true }
         canceller.cancel()
     }
 

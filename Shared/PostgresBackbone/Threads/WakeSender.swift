@@ -36,7 +36,7 @@ final class WakeSender: Sendable {
     /// To be called after each commit that a waiting reader would want to see.
     func committed() {
         guard somebodyWaits.exchange(false, ordering: .acquiringAndReleasing) else { return }
-        request.update { if $0 != .stop { $0 = .wake } }
+        request.update(ringing: .reader) { if $0 != .stop { $0 = .wake } }
     }
 
     /// The thread's body; returns after `stop()`.
@@ -61,7 +61,7 @@ final class WakeSender: Sendable {
     }
 
     func stop() {
-        request.update { $0 = .stop }
+        request.update(ringing: .reader) { $0 = .stop }
         canceller.cancel()
     }
 }

@@ -78,8 +78,9 @@ enum M003Delivery {
             next_attempt_at timestamptz,
             primary key (seq)
         ) partition by range (seq);
+        -- finds an event's deliveries too: their ids begin with the event's first 64 bits
         create index webhook_audit_delivery on fanfare.webhook_audit (delivery_id);
-        create index webhook_audit_event on fanfare.webhook_audit (event_id);
+        create index webhook_audit_event on fanfare.webhook_audit (event_id) where delivery_id is null;
         create index webhook_audit_webhook on fanfare.webhook_audit (tenant_id, webhook_id, seq);
 
         create table fanfare.dead_letters (

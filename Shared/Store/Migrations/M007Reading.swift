@@ -206,8 +206,15 @@ enum M007Reading {
                 v_sources := 'select 1 as source, s.* from (select %s from fanfare.webhook_audit a
                     where a.delivery_id = $3 and a.tenant_id = $1 and a.seq < $4 order by a.seq desc limit $5) s';
             elsif p_event is not null then
-                v_sources := 'select 1 as source, s.* from (select %s from fanfare.webhook_audit a
-                    where a.event_id = $6 and a.tenant_id = $1 and a.seq < $4 order by a.seq desc limit $5) s';
+                -- what its doors wrote, and its deliveries by the bits that their ids share with the event's
+                v_sources := 'select ''door'' as source, s.* from (select %1$s from fanfare.webhook_audit a
+                        where a.event_id = $6 and a.delivery_id is null and a.tenant_id = $1 and a.seq < $4
+                        order by a.seq desc limit $5) s
+                    union all
+                    select ''lanes'', s.* from (select * from (select %1$s from fanfare.webhook_audit a
+                        where a.delivery_id >= ''dlv_'' || substr($6, 5, 13)
+                            and a.delivery_id < ''dlv_'' || substr($6, 5, 13) || ''~'' and a.event_id = $6
+                            and a.tenant_id = $1 and a.seq < $4 offset 0) a order by a.seq desc limit $5) s';
             elsif p_webhook is not null then
                 v_sources := 'select 1 as source, s.* from (select %s from fanfare.webhook_audit a
                     where a.webhook_id = $2 and a.tenant_id = $1 and a.seq < $4 order by a.seq desc limit $5) s';
