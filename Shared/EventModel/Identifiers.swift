@@ -41,6 +41,8 @@ public enum DeliveryKind: IdentifierKind { public static let prefix: StaticStrin
 public enum DeadLetterKind: IdentifierKind { public static let prefix: StaticString = "dl_" }
 public enum IntegrationKind: IdentifierKind { public static let prefix: StaticString = "int_" }
 public enum TriggerKind: IdentifierKind { public static let prefix: StaticString = "trg_" }
+public enum RunKind: IdentifierKind { public static let prefix: StaticString = "run_" }
+public enum ChatKind: IdentifierKind { public static let prefix: StaticString = "chat_" }
 public enum JobKind: IdentifierKind { public static let prefix: StaticString = "job_" }
 public enum TokenKind: IdentifierKind { public static let prefix: StaticString = "tok_" }
 
@@ -52,6 +54,8 @@ public typealias DeliveryID = Identifier<DeliveryKind>
 public typealias DeadLetterID = Identifier<DeadLetterKind>
 public typealias IntegrationID = Identifier<IntegrationKind>
 public typealias TriggerID = Identifier<TriggerKind>
+public typealias RunID = Identifier<RunKind>
+public typealias ChatID = Identifier<ChatKind>
 public typealias JobID = Identifier<JobKind>
 public typealias TokenID = Identifier<TokenKind>
 

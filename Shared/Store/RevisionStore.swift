@@ -1,7 +1,7 @@
 public import Database
 internal import EventModel
 
-/// Reads the revisions of webhooks by version, for the processes that keep them in memory.
+/// Reads the revisions of webhooks and roles by version, for the processes that keep them in memory.
 public struct RevisionStore: Sendable {
     private let pool: ConnectionPool
 
@@ -15,6 +15,8 @@ public struct RevisionStore: Sendable {
         public var version: Int64
         /// In order of version.
         public var revisions: [WebhookRevision]
+        /// In order of version.
+        public var roles: [RoleRevision] = []
     }
 
     // The first load leaves out what ended before anything that still waits for its fan-out.
@@ -31,6 +33,19 @@ public struct RevisionStore: Sendable {
         where h.shard = 0 order by r.version
         """)
 
+    // Versions are given out under the feed's head lock, so a later statement sees all up to the one that was read first.
+    private static let roles = Statement(
+        "role_revisions_since",
+        """
+        select r.version, r.tenant_id, r.workspace_id, r.role, r.agent_id, r.from_pos, r.to_pos
+        from fanfare.role_revisions r
+        where r.version > $1 and r.version <= $2
+            and ($1 > 0 or (coalesce(r.to_pos, case when r.agent_id is null then r.from_pos end) is null
+                or coalesce(r.to_pos, r.from_pos)
+                    > (select coalesce(min(p.fanned), 0) from fanfare.progress p where p.topic = 'events')))
+        order by r.version
+        """)
+
     /// - Parameter version: What the caller has; 0 for everything that still matters.
     public func changes(since version: Int64) async throws(DatabaseError) -> Changes {
         var parameters = Parameters()
@@ -43,7 +58,23 @@ public struct RevisionStore: Sendable {
             guard !rows.isNull(row, 1), let revision = Self.revision(rows, row) else { continue }
             changes.revisions.append(revision)
         }
+        if changes.version > version { changes.roles = try await roles(since: version, upTo: changes.version) }
         return changes
+    }
+
+    private func roles(since version: Int64, upTo last: Int64) async throws(DatabaseError) -> [RoleRevision] {
+        let rows = try await pool.execute(
+            Self.roles,
+            Parameters {
+                $0.add(version)
+                $0.add(last)
+            })
+        return (0..<rows.count).map { row in
+            RoleRevision(
+                version: rows.int64(row, 0), tenant: rows.tenant(row, 1), workspace: rows.identifier(row, 2),
+                role: rows.text(row, 3), agent: rows.optionalText(row, 4), fromPos: rows.int64(row, 5),
+                toPos: rows.optionalInt64(row, 6))
+        }
     }
 
     private static func revision(_ rows: Rows, _ row: Int) -> WebhookRevision? {

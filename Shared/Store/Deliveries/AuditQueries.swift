@@ -29,6 +29,13 @@ public struct AuditRow: Sendable {
     public var reason: String?
     public var sourceIP: String?
     public var nextAttemptAt: Timestamp?
+    /// Of a request to a door: which one.
+    public var channel: String?
+    public var dedupeKey: String?
+    /// Seconds between the signed timestamp and the clock.
+    public var age: Int?
+    /// Refusals of the same source and minute without a row of their own.
+    public var leftOut: Int?
 }
 
 /// Which rows of the audit are asked for; nil: all.
@@ -36,6 +43,8 @@ public struct AuditFilter: Sendable {
     public var tenant: TenantID
     public var direction: String?
     public var endpoint: EndpointID?
+    /// An integration's, trigger's or workspace's id.
+    public var integration: String?
     public var event: EventID?
     public var delivery: DeliveryID?
     public var type: String?
@@ -73,13 +82,14 @@ public struct AuditQueries: Sendable {
     private static let columns = """
         direction, webhook_id, integration_id, event_id, delivery_id, event_type, cause, attempt, started_at, dns_ms, \
         connect_ms, tls_ms, first_byte_ms, total_ms, status, error_class, headers_sha256, payload_sha256, \
-        response_headers, response_head, verdict, reason, source_ip, next_attempt_at
+        response_headers, response_head, verdict, reason, source_ip, next_attempt_at, channel, \
+        dedupe_key, age_s, left_out
         """
     private static let page = Statement(
         "audit.page",
         """
         select o_seq, o_edge, o_more, \(columns.split(separator: ", ").map { "(o_row).\($0)" }.joined(separator: ", "))
-        from fanfare.audit_page_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+        from fanfare.audit_page_v2($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
         """)
     private static let attempts = Statement(
         "audit.attempts",
@@ -100,6 +110,7 @@ public struct AuditQueries: Sendable {
                 $0.add(filter.tenant.text)
                 $0.add(filter.direction)
                 $0.add(filter.endpoint?.description)
+                $0.add(filter.integration)
                 $0.add(filter.event?.description)
                 $0.add(filter.delivery?.description)
                 $0.add(filter.type)
@@ -139,6 +150,8 @@ public struct AuditQueries: Sendable {
             headersSHA256: rows.optionalBytes(row, 19), payloadSHA256: rows.optionalBytes(row, 20),
             responseHeaders: rows.optionalText(row, 21), responseHead: rows.optionalBytes(row, 22),
             verdict: rows.text(row, 23), reason: rows.optionalText(row, 24), sourceIP: rows.optionalText(row, 25),
-            nextAttemptAt: rows.optionalTimestamp(row, 26))
+            nextAttemptAt: rows.optionalTimestamp(row, 26), channel: rows.optionalText(row, 27),
+            dedupeKey: rows.optionalText(row, 28), age: rows.optionalInt32(row, 29).map(Int.init),
+            leftOut: rows.optionalInt32(row, 30).map(Int.init))
     }
 }

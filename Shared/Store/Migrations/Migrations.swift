@@ -8,5 +8,6 @@ enum SchemaSource {
         (5, "maintenance", M005Maintenance.sql),
         (6, "management", M006Management.sql),
         (7, "reading", M007Reading.sql),
+        (8, "inbound", M008Inbound.sql),
     ]
 }
