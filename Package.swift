@@ -57,6 +57,7 @@ let layers: [Target] = [
     shared("EventModel"),
     shared("EventCodec", ["EventModel", "Encodings"]),
     shared("Matching", ["EventModel"]),
+    shared("JSONPath", ["EventCodec"]),
     shared("Crypto", ["COpenSSL", "Encodings"]),
     shared("Signing", ["EventModel", "Encodings", "Crypto"]),
     shared("Observability", ["CLinux"]),
@@ -126,6 +127,7 @@ let testTargets: [Target] = [
     tests("EventModel", ["EventModel"]),
     tests("EventCodec", ["EventCodec", "EventModel", "Encodings"]),
     tests("Matching", ["Matching", "EventModel"]),
+    tests("JSONPath", ["JSONPath", "EventCodec"], resources: [.copy("Fixtures")]),
     tests("Crypto", ["Crypto", "Encodings"]),
     tests(
         "Signing", ["Signing", "Crypto", "EventCodec", "EventModel", "Encodings"], resources: [.copy("Fixtures")]),

@@ -1,0 +1,34 @@
+public import EventCodec
+
+/// A condition on a document: a logical expression of RFC 9535 §2.3.5 in which both `$` and `@` are the document.
+///
+/// A bare query asks whether it finds anything, so each of these is a filter:
+///
+///     $.data.amount > 100 && $.data.currency == 'EUR'
+///     $.data.labels[?@.name == 'urgent']
+///     !match($.data.branch, 'release/.*')
+public struct JSONFilter: Hashable, Sendable, CustomStringConvertible {
+    /// The condition as it was written.
+    public let text: String
+    private let condition: PathCondition
+    private let limits: JSONPathLimits
+
+    /// - Throws: every code but `tooMuchWork`.
+    public init(_ text: String, limits: JSONPathLimits = .standard) throws(JSONPathError) {
+        var parser = try PathParser(text, limits: limits)
+        self.condition = try parser.parseCondition()
+        self.text = text
+        self.limits = limits
+    }
+
+    public var description: String { text }
+
+    /// Whether it holds for the document.
+    /// - Throws: `tooMuchWork`.
+    public func matches(_ outline: JSONOutline) throws(JSONPathError) -> Bool {
+        var evaluation = Evaluation(outline, steps: limits.steps)
+        let holds = evaluation.holds(condition, current: JSONOutline.root)
+        try evaluation.check()
+        return holds
+    }
+}
