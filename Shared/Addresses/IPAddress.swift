@@ -44,7 +44,8 @@ extension IPAddress {
         self.init(utf8: Array(text.utf8)[...])
     }
 
-    init?(utf8 text: ArraySlice<UInt8>) {
+    /// As `init?(_:)`, for bytes that are text.
+    public init?(utf8 text: ArraySlice<UInt8>) {
         if text.contains(UInt8(ascii: ":")) {
             guard let bits = Self.readV6(text) else { return nil }
             self.init(v6: bits)
@@ -141,7 +142,7 @@ extension IPAddress: CustomStringConvertible {
 }
 
 /// The value of a hexadecimal digit of either case.
-func hexadecimalValue(_ byte: UInt8) -> UInt8? {
+package func hexadecimalValue(_ byte: UInt8) -> UInt8? {
     switch byte {
     case 0x30...0x39: byte - 0x30
     case 0x41...0x46: byte - 0x41 + 10
