@@ -95,7 +95,10 @@ let services: [Target] =
         ])
     + service(
         "Matcher",
-        needs: ["EventModel", "Matching", "Backbone", "Store", "Database", "ServiceKit", "Observability"])
+        needs: [
+            "EventModel", "EventCodec", "Crypto", "Matching", "Backbone", "Store", "Database", "ServiceKit",
+            "Observability",
+        ])
     + service(
         "Delivery",
         needs: [
@@ -153,7 +156,9 @@ let testTargets: [Target] = [
             "FeedService", "Backbone", "Crypto", "Database", "Egress", "EventCodec", "EventModel", "HTTPServer",
             "Observability", "Signing", "Store",
         ]),
-    tests("MatcherService", ["MatcherService", "EventModel", "Backbone", "Matching", "Store"]),
+    tests(
+        "MatcherService",
+        ["MatcherService", "EventModel", "EventCodec", "Backbone", "Database", "Matching", "Observability", "Store"]),
     tests("IngestService", ["IngestService", "EventModel", "EventCodec", "Backbone", "HTTPServer", "Observability"]),
     tests("ToolService", ["ToolService", "EventCodec", "ServiceKit", "CLinux"]),
     tests("EndToEnd", ["EventModel", "EventCodec", "Encodings"], resources: [.copy("Fixtures")]),

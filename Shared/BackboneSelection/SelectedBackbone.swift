@@ -19,15 +19,25 @@ public enum SelectedBackbone {
         }
     }
 
-    /// Where the feed is stored and fanned out, and what runs beside it.
-    public static func fanOut(_ context: ServiceContext) async throws -> (any FanOut, [any Service]) {
+    /// Where the feed is stored and fanned out; where events of the matcher's own are appended, and agents' runs are told
+    /// of, if the backbone has a place for that.
+    public static func fanOut(
+        _ context: ServiceContext
+    ) async throws -> (any FanOut, any EventLog, (any RunTopic)?) {
         switch context.configuration[Settings.backboneKind] {
         case .postgres:
-            let fanOut = PostgresFanOut(try postgres(context), logger: context.logger, metrics: context.metrics)
-            return (fanOut, [])
+            let configuration = try postgres(context)
+            return (
+                PostgresFanOut(configuration, logger: context.logger, metrics: context.metrics),
+                PostgresEventLog(configuration, logger: context.logger, metrics: context.metrics), nil
+            )
         case .kafka:
-            let fanOut = try KafkaFanOut(try kafka(context), logger: context.logger, metrics: context.metrics)
-            return (fanOut, [])
+            let configuration = try kafka(context)
+            return (
+                try KafkaFanOut(configuration, logger: context.logger, metrics: context.metrics),
+                try KafkaEventLog(configuration, logger: context.logger, metrics: context.metrics),
+                try KafkaRunTopic(configuration, logger: context.logger, metrics: context.metrics)
+            )
         }
     }
 

@@ -7,22 +7,29 @@ internal import Store
 extension MatcherService {
     /// `fanfare-matcher` as its executable starts it.
     ///
-    /// - Parameter makeFanOut: The fan-out of the configured backbone, and what else of the backbone runs in a matcher
-    ///   (maintenance), in the order in which it ends.
+    /// - Parameter makeFanOut: The fan-out of the configured backbone, its log for events of the matcher's own, and its topic
+    ///   of runs, if it has one.
     public static func definition(
-        makeFanOut: @escaping @Sendable (ServiceContext) async throws -> (any FanOut, [any Service])
+        makeFanOut: @escaping @Sendable (ServiceContext) async throws -> (any FanOut, any EventLog, (any RunTopic)?)
     ) -> ServiceDefinition {
         ServiceDefinition(.matcher, summary: "puts events on the feed and fans it out to the delivery lanes") {
             context in
             var database = DatabaseConfiguration(
                 dsn: try context.configuration.required(Settings.postgresDSN).reveal(),
                 applicationName: "fanfare-matcher")
-            // Only the configuration is read here; the fan-out has connections of its own.
+            // For the configuration, envelopes and runs; the fan-out has connections of its own.
             database.connections = 2
             let pool = ConnectionPool(database, name: "config", logger: context.logger, metrics: context.metrics)
-            let (fanOut, others) = try await makeFanOut(context)
+            let (fanOut, log, topic) = try await makeFanOut(context)
             let matcher = MatcherService(
-                fanOut: fanOut, revisions: RevisionStore(pool: pool), metrics: context.metrics, logger: context.logger)
+                fanOut: fanOut, revisions: RevisionStore(pool: pool),
+                agents: MatcherService.Agents(
+                    runs: AgentRunStore(pool), feed: FeedQueries(pool), log: log, topic: topic),
+                metrics: context.metrics, logger: context.logger)
+            let runTopic: [any Service] =
+                topic.map { topic in
+                    [NamedService("run-topic", run: { try await topic.run() }, shutdown: { await topic.shutdown() })]
+                } ?? []
             let listener = Listener(
                 database, channels: [RevisionFollower.channel], name: "config", logger: context.logger,
                 metrics: context.metrics, onNotify: { _, _ in matcher.configurationChanged() },
@@ -38,8 +45,9 @@ extension MatcherService {
             context.readiness.require(.configuration) { matcher.isLoaded }
             context.readiness.require(.fanOut) { fanOut.isReady }
             return [
-                NamedService("matcher", run: { try await matcher.run() }, shutdown: { await matcher.shutdown() })
-            ] + others + [
+                NamedService("matcher", run: { try await matcher.run() }, shutdown: { await matcher.shutdown() }),
+                NamedService("event-log", run: { try await log.run() }, shutdown: { await log.shutdown() }),
+            ] + runTopic + [
                 NamedService("maintenance", cancelling: { await maintenance.run() }),
                 NamedService("configuration", cancelling: { await matcher.follow() }),
                 NamedService("configuration-listener", cancelling: { await listener.run() }),

@@ -4,25 +4,53 @@ internal import Matching
 public import Observability
 public import Store
 
-/// Fans the feed out: matches what is stored against the webhooks that were in force at its position, and appends the
-/// deliveries to their lanes.
+/// Fans the feed out: matches what is stored against the webhooks and roles that were in force at its position, makes the
+/// runs that roles ask for, and appends the deliveries to their lanes.
 ///
 /// A pure function of (pos, configuration): a repeated fan-out finds the same endpoints, and an event that was accepted
 /// after a webhook's 201 is matched by it, because the matcher loads the configuration up to the version of the snapshot
 /// that the rows were read in.
 public final class MatcherService: Sendable {
+    /// What runs of agents need beside the fan-out.
+    public struct Agents: Sendable {
+        public var runs: AgentRunStore
+        /// For rows whose envelope the fan-out does not have at hand.
+        public var feed: FeedQueries
+        /// For `agent.run.queued`.
+        public var log: any EventLog
+        public var topic: (any RunTopic)?
+
+        public init(runs: AgentRunStore, feed: FeedQueries, log: any EventLog, topic: (any RunTopic)?) {
+            self.runs = runs
+            self.feed = feed
+            self.log = log
+            self.topic = topic
+        }
+    }
+
     private let fanOut: any FanOut
     private let follower: RevisionFollower
     private let table: SubscriptionTable
+    private let router: RoleRouter
+    private let runs: AgentRunQueue
     private let instruments: MatcherInstruments
-    private let logger: Logger
 
-    public init(fanOut: any FanOut, revisions: RevisionStore, metrics: MetricsRegistry, logger: Logger) {
+    public init(
+        fanOut: any FanOut, revisions: RevisionStore, agents: Agents, metrics: MetricsRegistry, logger: Logger
+    ) {
         let table = SubscriptionTable()
+        let roles = RoleTable()
+        let log = logger.limited()
         self.fanOut = fanOut
         self.table = table
-        self.logger = logger
-        follower = RevisionFollower(store: revisions, logger: logger) { table.apply($0.revisions) }
+        router = RoleRouter(table: roles, envelopes: RowEnvelopes(feed: agents.feed, log: log))
+        runs = AgentRunQueue(
+            store: agents.runs, eventLog: agents.log, topic: agents.topic,
+            queued: metrics.counter("fanfare_matcher_runs_total", "Runs of agents that events started."), log: log)
+        follower = RevisionFollower(store: revisions, logger: logger) { changes in
+            table.apply(changes.revisions)
+            roles.apply(changes.roles)
+        }
         instruments = MatcherInstruments(metrics)
         metrics.observedGauge("fanfare_matcher_webhooks", "Webhooks in the index.") {
             Double(table.snapshot.endpointCount)
@@ -63,6 +91,8 @@ public final class MatcherService: Sendable {
             let started = ContinuousClock.now
             let deliveries = Self.deliveries(of: batch.rows, by: table.snapshot)
             instruments.matched(batch.rows.count, deliveries.count, took: ContinuousClock.now - started)
+            // Before the batch is done: whoever takes over from us finds the same runs, and makes what is missing.
+            try await runs.queue(try await router.runs(of: batch.rows))
             try await fanOut.complete(batch, deliveries: deliveries)
         }
     }

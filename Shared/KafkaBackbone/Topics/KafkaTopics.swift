@@ -7,6 +7,7 @@ public import Observability
 /// | `events` | 12 | tenant |
 /// | `deliveries`, `delay.1s` … `delay.1h` | 48 | lane of the endpoint |
 /// | `audit` | 12 | lane |
+/// | `agent.runs` | as `events` | run, on the tenant's partition |
 public struct KafkaTopics: Sendable {
     /// Stands before each topic and group, so that installations can share a cluster.
     public var prefix: String
@@ -36,9 +37,11 @@ public struct KafkaTopics: Sendable {
     public var events: String { prefix + "events" }
     public var deliveries: String { prefix + "deliveries" }
     public var audit: String { prefix + "audit" }
+    /// For whoever runs agents; nothing here reads it.
+    public var runs: String { prefix + "agent.runs" }
     /// By rising delay.
     public var delays: [String] { DelayTier.allCases.map { prefix + $0.name } }
-    public var all: [String] { [events, deliveries, audit] + delays }
+    public var all: [String] { [events, deliveries, audit, runs] + delays }
 
     func delay(_ tier: DelayTier) -> String { prefix + tier.name }
 
@@ -78,7 +81,9 @@ public struct KafkaTopics: Sendable {
         func topic(_ name: String, _ partitions: Int) -> TopicSpecification {
             TopicSpecification(name, partitions: partitions, replicas: replicas, retention: retention)
         }
-        return [topic(events, eventPartitions), topic(deliveries, lanePartitions), topic(audit, auditPartitions)]
-            + delays.map { topic($0, lanePartitions) }
+        return [
+            topic(events, eventPartitions), topic(deliveries, lanePartitions), topic(audit, auditPartitions),
+            topic(runs, eventPartitions),
+        ] + delays.map { topic($0, lanePartitions) }
     }
 }

@@ -143,6 +143,34 @@ public struct FeedQueries: Sendable {
         )
     }
 
+    private static let envelopes = Statement(
+        "feed.envelopes",
+        """
+        select pos, envelope from (
+            select pos, envelope, sum(octet_length(envelope)) over (order by pos rows unbounded preceding) as weight
+            from fanfare.events where pos = any ($1) and pos between $2 and $3
+        ) weighed
+        where weight - octet_length(envelope) < $4 order by pos
+        """)
+
+    /// The envelopes at some positions, lowest first, as far as `bytes` reach; the one that passes the bound still comes.
+    ///
+    /// - Parameter positions: In rising order.
+    public func envelopes(
+        at positions: ArraySlice<Int64>, bytes: Int
+    ) async throws(DatabaseError) -> [(pos: Int64, envelope: [UInt8])] {
+        guard let first = positions.first, let last = positions.last else { return [] }
+        let rows = try await database.execute(
+            Self.envelopes,
+            Parameters {
+                $0.add(int64s: Array(positions))
+                $0.add(first)
+                $0.add(last)
+                $0.add(Int64(bytes))
+            })
+        return (0..<rows.count).map { (rows.int64($0, 0), rows.bytes($0, 1)) }
+    }
+
     /// The event of that id, or the one that was stored in its place because both had the same key.
     ///
     /// - Returns: nil when there is none of this tenant.

@@ -342,10 +342,12 @@ enum M008Inbound {
         create function fanfare.inbox_parts_v1(p_envelope bytea, out o_data json, out o_payload json)
         language plpgsql immutable as $$
         declare
-            v_text text := convert_from(p_envelope, 'UTF8');
-            v_cut int := strpos(v_text, '},"payload":');
+            v_text text;
+            v_cut int;
             v_data json;
         begin
+            v_text := convert_from(p_envelope, 'UTF8');
+            v_cut := strpos(v_text, '},"payload":');
             if v_cut = 0 or not v_text like '%}}' then return; end if;
             v_data := (replace(left(v_text, v_cut), '\\u0000', '\\ufffd') || '}}')::json -> 'data';
             if v_data ->> 'source_kind' is null or v_data ->> 'workspace_id' is null then return; end if;
