@@ -89,7 +89,8 @@ let services: [Target] =
     + service(
         "Feed",
         needs: [
-            "EventModel", "EventCodec", "Encodings", "Crypto", "Signing", "Backbone", "Store", "Database", "HTTPServer",
+            "EventModel", "EventCodec", "Encodings", "Crypto", "Inbound", "Signing", "Backbone", "Store", "Database",
+            "HTTPServer",
             "ServiceKit",
             "Observability", "Egress",
         ])
@@ -154,6 +155,7 @@ let testTargets: [Target] = [
         "FeedService",
         [
             "FeedService", "Backbone", "Crypto", "Database", "Egress", "EventCodec", "EventModel", "HTTPServer",
+            "Inbound",
             "Observability", "Signing", "Store",
         ]),
     tests(

@@ -160,6 +160,12 @@ public enum EventCatalogue {
             ["hook", "session_id", "detail"],
             #"{"hook":"no-secrets","session_id":"ses_01JXM8","detail":"a key in the output"}"#, seed: 2),
         Entry(
+            "agent.run.queued", "an event of a workspace or a trigger started a run",
+            ["run_id", "chat_id", "agent_id", "role", "event_id", "inputs"],
+            #"{"run_id":"run_01JXM6","chat_id":"chat_01JXM6","agent_id":"agent-7","role":"webhook.stripe.payment_succeeded","#
+                + #""event_id":"evt_01JXM5","inputs":{"source":"stripe"}}"#,
+            seed: 3),
+        Entry(
             "approval_requested", "AgentGate: a request waits for a decision",
             ["requestId", "action", "params", "urgency"],
             #"{"requestId":"req_123","action":"send_email","params":{"to":"ada@example.com"},"urgency":"normal"}"#,

@@ -25,7 +25,8 @@ internal import Testing
     @Test func `every route refuses a call without a token, and one with a token that nobody has`() async throws {
         try await withFeed { fixture in
             for route in fixture.service.routes {
-                let path = path(route.pattern, ["id": "x", "tenant": "x", "type": "x"])
+                let path = path(
+                    route.pattern, ["id": "x", "tenant": "x", "type": "x", "workspace_id": "x", "role": "x"])
                 let none = try await fixture.call(route.method.rawValue, path, as: nil, Self.body(route))
                 #expect(none.status == 401, "\(route.method) \(route.pattern)")
                 #expect(none.raw["WWW-Authenticate"] == "Bearer")
@@ -49,7 +50,8 @@ internal import Testing
                             + (scopes.contains(.eventsRead) ? [] : [fixture.acme.reader])
                             + (scopes.contains(.eventsWrite) ? [] : [fixture.acme.writer])
                     }
-                let path = path(route.pattern, ["id": "x", "tenant": "x", "type": "x"])
+                let path = path(
+                    route.pattern, ["id": "x", "tenant": "x", "type": "x", "workspace_id": "x", "role": "x"])
                 for token in tokens {
                     let answer = try await fixture.call(route.method.rawValue, path, as: token, Self.body(route))
                     #expect(answer.status == 403, "\(route.method) \(route.pattern)")
@@ -68,9 +70,19 @@ internal import Testing
             let delivery = DeliveryID(event: event, endpoint: webhook, cause: .live)
             try await fixture.insertAttempt(fixture.other.tenant, webhook, event, delivery)
             _ = try await fixture.call("PUT", "/v1/event-types/mine", as: fixture.other.admin, "{}")
+            let workspaceID = workspace.json["id"]?.text ?? ""
+            let role = "webhook.a.b"
+            let put = try await fixture.call(
+                "PUT", "/v1/workspaces/\(workspaceID)/roles/\(role)", as: fixture.other.admin, #"{"agent_id":"a"}"#)
+            #expect(put.status == 201)
+            let integration = try await fixture.call(
+                "POST", "/v1/tenant/integrations", as: fixture.other.admin, #"{"channel":"github"}"#)
+            let run = try await fixture.queueRun(fixture.other, event: event)
             let ids: [(String, String)] = [
+                ("/v1/tenant/integrations/", integration.json["id"]?.text ?? ""),
+                ("/v1/tenant/agent-runs/", run.description),
                 ("/v1/tenant/webhooks/", webhook.description), ("/v1/events/", event.description),
-                ("/v1/workspaces/", workspace.json["id"]?.text ?? ""), ("/v1/tenant/tokens/", token.json.ids[0]),
+                ("/v1/workspaces/", workspaceID), ("/v1/tenant/tokens/", token.json.ids[0]),
                 ("/v1/tenant/deliveries/", delivery.description), ("/v1/event-types/", "mine"),
             ]
             var tried = 0
@@ -78,7 +90,7 @@ internal import Testing
                 // A tenant may name a type like another does.
                 if route.method == .put { continue }
                 let (_, id) = try #require(ids.first { route.pattern.hasPrefix($0.0) }, "an id for \(route.pattern)")
-                let target = path(route.pattern, ["id": id, "type": id])
+                let target = path(route.pattern, ["id": id, "type": id, "workspace_id": id, "role": role])
                 let body = route.pattern.hasSuffix("resend") ? #"{"webhook_id":"\#(webhook)"}"# : Self.body(route)
                 let answer = try await fixture.call(route.method.rawValue, target, as: fixture.acme.admin, body)
                 #expect(answer.status == 404, "\(route.method) \(target)")

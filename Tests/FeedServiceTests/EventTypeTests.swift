@@ -25,7 +25,7 @@ internal import Testing
             let sample = try JSONValue(parsing: Array(entry.sample.utf8))
             for field in entry.fields { #expect(sample[field] != nil || field == "usage", "\(entry.type) \(field)") }
         }
-        #expect(EventCatalogue.all.count == 39)
+        #expect(EventCatalogue.all.count == 40)
         #expect(EventCatalogue.entry("run.completed")?.seed == 0)
     }
 

@@ -61,6 +61,19 @@ extension FeedFixture {
 }
 
 extension FeedFixture {
+    /// A run of a role, as the matcher makes it.
+    @discardableResult
+    func queueRun(
+        _ party: Party, event: EventID, workspace: WorkspaceID = WorkspaceID(Ulid(high: 1, low: 1)),
+        role: String = "webhook.a.b", agent: String = "agent-7"
+    ) async throws -> RunID {
+        let run = NewAgentRun(
+            event: event, eventType: role, tenant: party.tenant, workspace: workspace, role: role, agent: agent,
+            inputs: Array(#"{"source":"a"}"#.utf8))
+        _ = try await AgentRunStore(pool).queue([run])
+        return run.id
+    }
+
     /// A metric's value by its name and labels, as they are rendered; 0 where there is none.
     func gauge(_ name: String) -> Double {
         var bytes: [UInt8] = []

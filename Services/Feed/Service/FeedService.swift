@@ -97,6 +97,11 @@ public struct FeedService: Sendable {
             + DeliveryRoutes(
                 audit: AuditQueries(parts.database), feed: feed, webhooks: webhooks, lanes: parts.lanes, clock: clock
             ).routes
+            + IntegrationRoutes(
+                integrations: IntegrationStore(parts.database), secrets: parts.secrets, clock: clock
+            ).routes
+            + RoleRoutes(roles: RoleStore(parts.database), workspaces: WorkspaceStore(parts.database)).routes
+            + AgentRunRoutes(runs: AgentRunStore(parts.database)).routes
             + EventRoutes(reader: FeedReader(hub: hub, feed: feed, gate: gate), feed: feed).routes
             + StreamRoutes(hub: hub, feed: feed, maximumStreams: limits.streams).routes
             + EventTypeRoutes(types: EventTypeStore(parts.database)).routes

@@ -26,6 +26,7 @@ enum AuditView {
     static func write(_ row: AuditRow, tenant: TenantID, to json: inout JSONWriter) {
         json.member("seq", row.seq)
         json.member("direction", row.direction)
+        json.member("channel", row.channel)
         json.member("tenant_id", tenant.text)
         json.member("webhook_id", row.endpoint?.description)
         json.member("integration_id", row.integration)
@@ -50,6 +51,9 @@ enum AuditView {
         json.member("verdict", row.verdict)
         json.member("reason", row.reason)
         json.member("source_ip", row.sourceIP)
+        json.member("dedupe_key", row.dedupeKey)
+        json.member("age_s", row.age)
+        json.member("left_out", row.leftOut)
         json.member("next_attempt_at", row.nextAttemptAt)
     }
 }
