@@ -57,8 +57,8 @@ let layers: [Target] = [
     shared("EventModel"),
     shared("Addresses"),
     shared("EventCodec", ["EventModel", "Encodings"]),
-    shared("Matching", ["EventModel"]),
     shared("JSONPath", ["EventCodec"]),
+    shared("Matching", ["EventModel", "JSONPath"]),
     shared("Crypto", ["COpenSSL", "Encodings"]),
     shared("Signing", ["EventModel", "Encodings", "Crypto"]),
     shared("Inbound", ["EventModel", "Encodings", "EventCodec", "Crypto", "Addresses"]),
@@ -89,15 +89,13 @@ let services: [Target] =
     + service(
         "Feed",
         needs: [
-            "EventModel", "EventCodec", "Encodings", "Crypto", "Inbound", "Signing", "Backbone", "Store", "Database",
-            "HTTPServer",
-            "ServiceKit",
-            "Observability", "Egress",
+            "EventModel", "EventCodec", "Encodings", "Crypto", "Inbound", "JSONPath", "Signing", "Backbone", "Store",
+            "Database", "HTTPServer", "ServiceKit", "Observability", "Egress",
         ])
     + service(
         "Matcher",
         needs: [
-            "EventModel", "EventCodec", "Crypto", "Matching", "Backbone", "Store", "Database", "ServiceKit",
+            "EventModel", "EventCodec", "Crypto", "JSONPath", "Matching", "Backbone", "Store", "Database", "ServiceKit",
             "Observability",
         ])
     + service(
@@ -133,8 +131,8 @@ let testTargets: [Target] = [
     tests("EventModel", ["EventModel"]),
     tests("Addresses", ["Addresses"]),
     tests("EventCodec", ["EventCodec", "EventModel", "Encodings"]),
-    tests("Matching", ["Matching", "EventModel"]),
     tests("JSONPath", ["JSONPath", "EventCodec"], resources: [.copy("Fixtures")]),
+    tests("Matching", ["Matching", "EventModel", "JSONPath"]),
     tests("Crypto", ["Crypto", "Encodings"]),
     tests(
         "Signing", ["Signing", "Crypto", "EventCodec", "EventModel", "Encodings"], resources: [.copy("Fixtures")]),

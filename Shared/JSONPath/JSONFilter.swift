@@ -11,14 +11,14 @@ public struct JSONFilter: Hashable, Sendable, CustomStringConvertible {
     /// The condition as it was written.
     public let text: String
     private let condition: PathCondition
-    private let limits: JSONPathLimits
+    private let steps: Int
 
     /// - Throws: every code but `tooMuchWork`.
     public init(_ text: String, limits: JSONPathLimits = .standard) throws(JSONPathError) {
         var parser = try PathParser(text, limits: limits)
         self.condition = try parser.parseCondition()
         self.text = text
-        self.limits = limits
+        self.steps = limits.steps
     }
 
     public var description: String { text }
@@ -26,7 +26,7 @@ public struct JSONFilter: Hashable, Sendable, CustomStringConvertible {
     /// Whether it holds for the document.
     /// - Throws: `tooMuchWork`.
     public func matches(_ outline: JSONOutline) throws(JSONPathError) -> Bool {
-        var evaluation = Evaluation(outline, steps: limits.steps)
+        var evaluation = Evaluation(outline, steps: steps)
         let holds = evaluation.holds(condition, current: JSONOutline.root)
         try evaluation.check()
         return holds

@@ -11,14 +11,14 @@ public struct JSONPath: Hashable, Sendable, CustomStringConvertible {
     /// The query as it was written.
     public let text: String
     let query: PathQuery
-    private let limits: JSONPathLimits
+    private let steps: Int
 
     /// - Throws: every code but `tooMuchWork`.
     public init(_ text: String, limits: JSONPathLimits = .standard) throws(JSONPathError) {
         var parser = try PathParser(text, limits: limits)
         self.query = try parser.parseQuery()
         self.text = text
-        self.limits = limits
+        self.steps = limits.steps
     }
 
     public var description: String { text }
@@ -30,7 +30,7 @@ public struct JSONPath: Hashable, Sendable, CustomStringConvertible {
     /// - Throws: `tooMuchWork`.
     public func values(in outline: JSONOutline) throws(JSONPathError) -> [Int] {
         var found: [Int] = []
-        var evaluation = Evaluation(outline, steps: limits.steps)
+        var evaluation = Evaluation(outline, steps: steps)
         evaluation.visit(query, current: JSONOutline.root) {
             found.append($0)
             return true
@@ -43,7 +43,7 @@ public struct JSONPath: Hashable, Sendable, CustomStringConvertible {
     /// - Throws: `tooMuchWork`.
     public func first(in outline: JSONOutline) throws(JSONPathError) -> Int? {
         var found: Int?
-        var evaluation = Evaluation(outline, steps: limits.steps)
+        var evaluation = Evaluation(outline, steps: steps)
         evaluation.visit(query, current: JSONOutline.root) {
             found = $0
             return false

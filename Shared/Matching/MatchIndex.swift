@@ -1,4 +1,5 @@
 public import EventModel
+public import JSONPath
 
 /// Which endpoints an event goes to: a pure function of (pos, configuration), for 100 000 webhooks and more (design §4).
 ///
@@ -34,6 +35,8 @@ public struct MatchIndex: Sendable {
     private var endpoints = PersistentMap<EndpointID, Endpoint>()
     private var spans = PersistentMap<EndpointID, [PosSpan]>()
     private var endings: [Ending] = []
+    /// Endpoints that have a revision with a condition, or had one when the index was made.
+    private var conditional = PersistentMap<EndpointID, Bool>()
 
     /// The newest configuration version that was applied.
     public private(set) var version: Int64 = 0
@@ -105,6 +108,19 @@ public struct MatchIndex: Sendable {
         endpoints.value(hash: Self.hash(endpoint), where: { $0 == endpoint })?.revisions.last { $0.fromPos <= pos }
     }
 
+    // MARK: Conditions
+
+    /// What must hold for the envelope of an event at `pos` before it goes to an endpoint that `match` found; nil: nothing.
+    /// An event that is addressed to the endpoint alone needs none of it.
+    public func condition(of endpoint: EndpointID, at pos: Int64) -> JSONFilter? {
+        // Most installations have few of these, and a look-up for every endpoint found would cost more than the match.
+        guard !conditional.isEmpty, conditional.value(hash: Self.hash(endpoint), where: { $0 == endpoint }) != nil
+        else {
+            return nil
+        }
+        return revision(of: endpoint, at: pos)?.condition
+    }
+
     // MARK: Changes
 
     /// Takes a revision in; it ends the endpoint's former one. Revisions come in order of their versions: one that is not
@@ -128,6 +144,9 @@ public struct MatchIndex: Sendable {
             endpoint.revisions.append(revision)
         }
         guard isNew else { return false }
+        if revision.condition != nil {
+            conditional.update(hash: Self.hash(revision.endpoint), key: revision.endpoint, default: true) { $0 = true }
+        }
         if let former { end(former, at: revision.fromPos) }
         begin(revision)
         if revision.state == .deleted || (former?.fromPos ?? .max) < revision.fromPos {
@@ -193,7 +212,10 @@ public struct MatchIndex: Sendable {
             isGone = endpoint.revisions.allSatisfy { $0.state == .deleted }
         }
         for revision in dropped { end(revision, at: nil) }
-        if isGone { endpoints.remove(hash: Self.hash(id), key: id) }
+        if isGone {
+            endpoints.remove(hash: Self.hash(id), key: id)
+            conditional.remove(hash: Self.hash(id), key: id)
+        }
     }
 
     // MARK: Hashes

@@ -1,4 +1,5 @@
 public import EventModel
+public import JSONPath
 
 /// What matters to matching of one revision of a webhook. It is in force from `fromPos` until the endpoint's next revision.
 public struct SubscriptionRevision: Hashable, Sendable {
@@ -14,18 +15,21 @@ public struct SubscriptionRevision: Hashable, Sendable {
     public var endpoint: EndpointID
     public var tenant: TenantID
     public var filter: SubscriptionFilter
+    /// What must hold for the envelope; nil: nothing.
+    public var condition: JSONFilter?
     public var state: State
     /// The configuration version that brought it; grows from revision to revision.
     public var version: Int64
     public var fromPos: Int64
 
     public init(
-        endpoint: EndpointID, tenant: TenantID, filter: SubscriptionFilter, state: State, version: Int64,
-        fromPos: Int64
+        endpoint: EndpointID, tenant: TenantID, filter: SubscriptionFilter, condition: JSONFilter? = nil,
+        state: State, version: Int64, fromPos: Int64
     ) {
         self.endpoint = endpoint
         self.tenant = tenant
         self.filter = filter
+        self.condition = condition
         self.state = state
         self.version = version
         self.fromPos = fromPos

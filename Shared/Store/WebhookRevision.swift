@@ -21,10 +21,13 @@ public struct WebhookRevision: Sendable {
     public var schedule: [Int]?
     /// As `SecretBox` sealed them, newest first.
     public var sealedSecrets: [String]
+    /// A condition on the envelope; nil: none.
+    public var filter: String?
 
     public init(
         version: Int64, endpoint: EndpointID, tenant: TenantID, fromPos: Int64, toPos: Int64?, status: Status,
-        url: String, events: [String], timeout: Int?, schedule: [Int]?, sealedSecrets: [String]
+        url: String, events: [String], timeout: Int?, schedule: [Int]?, sealedSecrets: [String],
+        filter: String? = nil
     ) {
         self.version = version
         self.endpoint = endpoint
@@ -37,5 +40,6 @@ public struct WebhookRevision: Sendable {
         self.timeout = timeout
         self.schedule = schedule
         self.sealedSecrets = sealedSecrets
+        self.filter = filter
     }
 }

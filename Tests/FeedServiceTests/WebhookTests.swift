@@ -77,6 +77,9 @@ internal import Testing
         (#"{"url":"https://example.com/","metadata":[]}"#, "metadata"),
         (#"{"url":"https://example.com/","description":1}"#, "description"),
         (#"{"url":"https://example.com/","active":"yes"}"#, "active"),
+        (#"{"url":"https://example.com/","filter":"$.data["}"#, "filter"),
+        (#"{"url":"https://example.com/","filter":"$.data.a == $.data[*]"}"#, "filter"),
+        (#"{"url":"https://example.com/","filter":""}"#, "filter"),
     ]) func `a bad webhook is refused with the field's name`(body: String, param: String) async throws {
         let names = [
             "example.com": ["93.184.216.34"], "inside.example": ["10.1.2.3"],
@@ -133,6 +136,27 @@ internal import Testing
             #expect(try await fixture.call("DELETE", "\(path)/\(id)", as: fixture.acme.admin).status == 404)
             #expect(try await fixture.revisions(id).last == "deleted")
             #expect(try await patch("{}").status == 404)
+        }
+    }
+
+    @Test func `a filter is kept, changed and taken away, and each is a revision`() async throws {
+        try await withFeed { fixture in
+            let made = try await fixture.call(
+                "POST", path, as: fixture.acme.admin,
+                #"{"url":"https://example.com/","filter":"$.data.amount > 100"}"#)
+            #expect(made.json["filter"]?.text == "$.data.amount > 100")
+            let id = try #require(EndpointID(made.json["id"]?.text ?? ""))
+            let changed = try await fixture.call(
+                "PATCH", "\(path)/\(id)", as: fixture.acme.admin, #"{"filter":"$.smith_id == 'a'"}"#)
+            #expect(changed.json["filter"]?.text == "$.smith_id == 'a'")
+            let same = try await fixture.call("PATCH", "\(path)/\(id)", as: fixture.acme.admin, #"{"timeout_s":5}"#)
+            #expect(same.json["filter"]?.text == "$.smith_id == 'a'")
+            let changes = try await RevisionStore(pool: fixture.pool).changes(since: 0)
+            #expect(changes.revisions.last?.filter == "$.smith_id == 'a'")
+            let none = try await fixture.call("PATCH", "\(path)/\(id)", as: fixture.acme.admin, #"{"filter":null}"#)
+            #expect(none.status == 200)
+            #expect(none.json["filter"]?.text == nil)
+            #expect(try await fixture.revisions(id).count == 4)
         }
     }
 

@@ -12,11 +12,12 @@ import Testing
 
     private func revision(
         _ number: UInt64, version: Int64, from pos: Int64, events: [String] = [],
-        status: WebhookRevision.Status = .active
+        status: WebhookRevision.Status = .active, filter: String? = nil
     ) -> WebhookRevision {
         WebhookRevision(
             version: version, endpoint: endpoint(number), tenant: tenant, fromPos: pos, toPos: nil, status: status,
-            url: "https://example.com/", events: events, timeout: nil, schedule: nil, sealedSecrets: [])
+            url: "https://example.com/", events: events, timeout: nil, schedule: nil, sealedSecrets: [],
+            filter: filter)
     }
 
     private func row(
@@ -31,7 +32,7 @@ import Testing
         let table = SubscriptionTable()
         table.apply(revisions)
         var found: [[UInt64]] = rows.map { _ in [] }
-        for delivery in MatcherService.deliveries(of: rows, by: table.snapshot) {
+        for delivery in MatcherService.match(rows, by: table.snapshot).deliveries {
             found[delivery.row].append(delivery.endpoint.ulid.low)
         }
         return found
@@ -65,7 +66,38 @@ import Testing
         #expect(matched(rows, revisions) == [[2], [1]])
         let table = SubscriptionTable()
         table.apply(revisions)
-        #expect(MatcherService.deliveries(of: rows, by: table.snapshot).map(\.cause) == [.test, .live])
+        #expect(MatcherService.match(rows, by: table.snapshot).deliveries.map(\.cause) == [.test, .live])
+    }
+
+    @Test func `a filter is judged on the envelope, as it was in force at the position`() {
+        let table = SubscriptionTable()
+        table.apply([
+            revision(1, version: 2, from: 1, filter: "$.data.n > 5"), revision(2, version: 3, from: 1),
+            revision(1, version: 4, from: 8),
+        ])
+        let rows = (5...8).map { row($0, "a") } + [row(9, "webhook.test", only: endpoint(1))]
+        let matched = MatcherService.match(rows, by: table.snapshot)
+        #expect(matched.conditionalRows == [0, 1, 2])
+        var judgement = Judgement(matched)
+        judgement.judge(row: 0, Array(#"{"data":{"n":5}}"#.utf8))
+        judgement.judge(row: 1, Array(#"{"data":{"n":6}}"#.utf8))
+        judgement.judge(row: 2, Array(#"{"data":{}}"#.utf8))
+        let deliveries = judgement.deliveries
+        #expect(deliveries.map(\.row) == [0, 1, 1, 2, 3, 3, 4])
+        #expect(deliveries.map(\.endpoint.ulid.low) == [2, 1, 2, 2, 1, 2, 1])
+        #expect(judgement.unjudged == 0)
+    }
+
+    @Test func `what cannot be judged is delivered`() {
+        let table = SubscriptionTable()
+        table.apply([revision(1, version: 2, from: 1, filter: "!$..*[?count(@..*) < 0]")])
+        let matched = MatcherService.match((1...3).map { row($0, "a") }, by: table.snapshot)
+        let large = "[" + repeatElement("[[[[1]]]]", count: 20_000).joined(separator: ",") + "]"
+        var judgement = Judgement(matched)
+        judgement.judge(row: 1, Array("no JSON".utf8))
+        judgement.judge(row: 2, Array("{\"data\":[\(large)]}".utf8))
+        #expect(judgement.deliveries.map(\.row) == [0, 1, 2])
+        #expect(judgement.unjudged == 3)
     }
 
     @Test func `tenants do not meet`() {

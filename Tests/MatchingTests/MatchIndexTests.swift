@@ -1,4 +1,5 @@
 import EventModel
+import JSONPath
 import Matching
 import Testing
 
@@ -147,6 +148,19 @@ import Testing
         #expect(!index.isInSpan(b, pos: 7))
         index.setSpans([], of: a)
         #expect(try match(index, "x", 5) == [a, b])
+    }
+
+    @Test func `a condition is the revision's that was in force`() throws {
+        var index = MatchIndex()
+        var conditional = try revision(a, [], version: 1, from: 1)
+        conditional.condition = try JSONFilter("$.data")
+        index.apply(conditional)
+        index.apply(try revision(b, [], version: 2, from: 1))
+        index.apply(try revision(a, [], version: 3, from: 10))
+        #expect(index.condition(of: a, at: 9)?.text == "$.data")
+        #expect(index.condition(of: a, at: 10) == nil)
+        #expect(index.condition(of: b, at: 9) == nil)
+        #expect(try match(index, "x", 9) == [a, b])
     }
 
     @Test func `found endpoints are appended to what is there`() throws {

@@ -31,6 +31,7 @@ public final class MatcherService: Sendable {
     private let fanOut: any FanOut
     private let follower: RevisionFollower
     private let table: SubscriptionTable
+    private let envelopes: RowEnvelopes
     private let router: RoleRouter
     private let runs: AgentRunQueue
     private let instruments: MatcherInstruments
@@ -43,7 +44,8 @@ public final class MatcherService: Sendable {
         let log = logger.limited()
         self.fanOut = fanOut
         self.table = table
-        router = RoleRouter(table: roles, envelopes: RowEnvelopes(feed: agents.feed, log: log))
+        envelopes = RowEnvelopes(feed: agents.feed, log: log)
+        router = RoleRouter(table: roles, envelopes: envelopes)
         runs = AgentRunQueue(
             store: agents.runs, eventLog: agents.log, topic: agents.topic,
             queued: metrics.counter("fanfare_matcher_runs_total", "Runs of agents that events started."), log: log)
@@ -89,17 +91,27 @@ public final class MatcherService: Sendable {
         while let batch = try await fanOut.next() {
             if batch.configVersion > follower.version { try await follower.reach(batch.configVersion) }
             let started = ContinuousClock.now
-            let deliveries = Self.deliveries(of: batch.rows, by: table.snapshot)
-            instruments.matched(batch.rows.count, deliveries.count, took: ContinuousClock.now - started)
+            let matched = Self.match(batch.rows, by: table.snapshot)
+            instruments.matched(batch.rows.count, matched.deliveries.count, took: ContinuousClock.now - started)
+            let deliveries = try await judge(matched, of: batch.rows)
             // Before the batch is done: whoever takes over from us finds the same runs, and makes what is missing.
             try await runs.queue(try await router.runs(of: batch.rows))
             try await fanOut.complete(batch, deliveries: deliveries)
         }
     }
 
-    static func deliveries(of rows: [FeedRow], by index: MatchIndex) -> [LaneDelivery] {
-        var deliveries: [LaneDelivery] = []
-        deliveries.reserveCapacity(rows.count)
+    /// Drops the deliveries whose conditions do not hold.
+    private func judge(_ matched: MatchedRows, of rows: [FeedRow]) async throws -> [LaneDelivery] {
+        guard !matched.conditions.isEmpty else { return matched.deliveries }
+        var judgement = Judgement(matched)
+        try await envelopes.forEach(matched.conditionalRows, of: rows) { judgement.judge(row: $0, $1) }
+        instruments.judged(matched.conditions.count, dropped: judgement.dropped.count, judgement.unjudged)
+        return judgement.deliveries
+    }
+
+    static func match(_ rows: [FeedRow], by index: MatchIndex) -> MatchedRows {
+        var matched = MatchedRows()
+        matched.deliveries.reserveCapacity(rows.count)
         var endpoints: [EndpointID] = []
         for (number, row) in rows.enumerated() {
             guard let type = EventType(row.type) else { continue }
@@ -109,9 +121,12 @@ public final class MatcherService: Sendable {
                 into: &endpoints)
             let cause: Cause = row.onlyEndpoint == nil ? .live : .test
             for endpoint in endpoints {
-                deliveries.append(LaneDelivery(row: number, endpoint: endpoint, cause: cause))
+                if row.onlyEndpoint == nil, let filter = index.condition(of: endpoint, at: row.pos) {
+                    matched.conditions.append((matched.deliveries.count, filter))
+                }
+                matched.deliveries.append(LaneDelivery(row: number, endpoint: endpoint, cause: cause))
             }
         }
-        return deliveries
+        return matched
     }
 }

@@ -1,4 +1,5 @@
 internal import EventModel
+internal import JSONPath
 internal import Matching
 internal import Store
 internal import Synchronization
@@ -23,6 +24,9 @@ final class SubscriptionTable: Sendable {
 }
 
 extension SubscriptionRevision {
+    /// What judging one envelope may cost: some milliseconds at most.
+    static let filterLimits = JSONPathLimits(steps: 50_000)
+
     init(_ revision: WebhookRevision) {
         let state: State =
             switch revision.status {
@@ -32,7 +36,9 @@ extension SubscriptionRevision {
             }
         self.init(
             endpoint: revision.endpoint, tenant: revision.tenant,
-            filter: SubscriptionFilter(revision.events.compactMap { SubscriptionPattern($0) }), state: state,
+            filter: SubscriptionFilter(revision.events.compactMap { SubscriptionPattern($0) }),
+            // The API stores what parses. One that does not is a later release's: too much is better than too little.
+            condition: revision.filter.flatMap { try? JSONFilter($0, limits: Self.filterLimits) }, state: state,
             version: revision.version, fromPos: revision.fromPos)
     }
 }

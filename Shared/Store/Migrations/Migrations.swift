@@ -9,5 +9,6 @@ enum SchemaSource {
         (6, "management", M006Management.sql),
         (7, "reading", M007Reading.sql),
         (8, "inbound", M008Inbound.sql),
+        (10, "triggers", M010Triggers.sql),
     ]
 }

@@ -13,6 +13,8 @@ public struct WebhookRecord: Sendable, Hashable {
     public var url: String
     /// Patterns; empty: everything.
     public var events: [String]
+    /// A condition on the envelope; nil: none.
+    public var filter: String?
     public var status: Status
     /// Why it is disabled.
     public var statusReason: String?
@@ -36,7 +38,7 @@ public struct WebhookRecord: Sendable, Hashable {
 extension WebhookRecord {
     static let columns = """
         id, tenant_id, url, events, status, status_reason, timeout_s, schedule, description, metadata, secrets, version, \
-        created_at, updated_at
+        created_at, updated_at, filter
         """
 
     init(_ rows: Rows, _ row: Int) {
@@ -55,6 +57,7 @@ extension WebhookRecord {
         version = rows.int64(row, 11)
         createdAt = rows.timestamp(row, 12)
         updatedAt = rows.timestamp(row, 13)
+        filter = rows.optionalText(row, 14)
     }
 }
 
@@ -70,11 +73,13 @@ public struct NewWebhook: Sendable {
     public var description: String
     public var metadata: String
     public var sealedSecrets: [String]
+    /// A condition on the envelope; nil: none.
+    public var filter: String?
 
     public init(
         id: EndpointID, tenant: TenantID, url: String, events: [String], status: WebhookRecord.Status = .active,
         timeoutSeconds: Int32? = nil, schedule: [Int32]? = nil, description: String = "", metadata: String = "{}",
-        sealedSecrets: [String]
+        sealedSecrets: [String], filter: String? = nil
     ) {
         self.id = id
         self.tenant = tenant
@@ -86,6 +91,7 @@ public struct NewWebhook: Sendable {
         self.description = description
         self.metadata = metadata
         self.sealedSecrets = sealedSecrets
+        self.filter = filter
     }
 }
 
@@ -98,6 +104,7 @@ public struct WebhookChange: Sendable {
     public var schedule: [Int32]??
     public var description: String?
     public var metadata: String?
+    public var filter: String??
 
     public init() {}
 
@@ -111,6 +118,7 @@ public struct WebhookChange: Sendable {
         if schedule != nil { names.append("schedule") }
         if description != nil { names.append("description") }
         if metadata != nil { names.append("metadata") }
+        if filter != nil { names.append("filter") }
         return names
     }
 }

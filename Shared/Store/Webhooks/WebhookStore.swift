@@ -14,13 +14,13 @@ public struct WebhookStore: Sendable {
         "webhook.create",
         """
         select \(WebhookRecord.columns)
-        from fanfare.create_webhook_v1($1, $2, $3, $4, $5, $6, case when $7 then $8 end, $9, $10, $11)
+        from fanfare.create_webhook_v2($1, $2, $3, $4, $5, $6, case when $7 then $8 end, $9, $10, $11, $12)
         """)
     private static let update = Statement(
         "webhook.update",
         """
         select \(WebhookRecord.columns)
-        from fanfare.update_webhook_v1($1, $2, $3, $4, $5, $6, $7, case when $8 then $9 end, $10, $11)
+        from fanfare.update_webhook_v2($1, $2, $3, $4, $5, $6, $7, case when $8 then $9 end, $10, $11, $12)
         """)
     private static let remove = Statement("webhook.delete", "select fanfare.delete_webhook_v1($1, $2)")
     private static let disable = Statement("webhook.disable", "select fanfare.disable_webhook_v1($1, $2)")
@@ -46,6 +46,7 @@ public struct WebhookStore: Sendable {
             $0.add(webhook.description)
             $0.add(webhook.metadata)
             $0.add(texts: webhook.sealedSecrets)
+            $0.add(webhook.filter)
         }
         do throws(DatabaseError) {
             return WebhookRecord(try await database.execute(Self.create, parameters), 0)
@@ -87,6 +88,7 @@ public struct WebhookStore: Sendable {
         parameters.add(int32s: (change.schedule ?? nil) ?? [])
         parameters.add(change.description)
         parameters.add(change.metadata)
+        parameters.add(change.filter ?? nil)
         let rows = try await database.execute(Self.update, parameters)
         return rows.isEmpty ? nil : WebhookRecord(rows, 0)
     }

@@ -1,11 +1,13 @@
 internal import EventCodec
 internal import EventModel
+internal import JSONPath
 internal import Signing
 internal import Store
 
 /// What a request says of a webhook, checked.
 enum WebhookFields {
     private static let maximumPatterns = 200
+    private static let maximumFilterLength = 2_048
     private static let descriptionLength = 0...1_024
     private static let maximumMetadataBytes = 16 * 1024
     static let timeouts: ClosedRange<Int64> = 1...30
@@ -41,6 +43,16 @@ enum WebhookFields {
         try fields.optionalString("description", length: descriptionLength)
     }
 
+    /// A condition on the envelope (RFC 9535).
+    static func filter(_ fields: JSONFields) throws(JSONFieldError) -> String? {
+        guard let text = try fields.optionalString("filter", length: 1...maximumFilterLength) else { return nil }
+        do throws(JSONPathError) {
+            return try JSONFilter(text).text
+        } catch {
+            throw JSONFieldError(.invalidField, "filter is a condition of JSONPath: \(error)", param: "filter")
+        }
+    }
+
     /// A JSON object's text.
     static func metadata(_ fields: JSONFields) throws(JSONFieldError) -> String? {
         guard let value = fields.value("metadata") else { return nil }
@@ -69,6 +81,7 @@ enum WebhookFields {
         change.events = fields.presence("events") == .null ? [] : try events(fields)
         if fields.presence("timeout_s") != .absent { change.timeoutSeconds = .some(try timeout(fields)) }
         if fields.presence("schedule") != .absent { change.schedule = .some(try schedule(fields)) }
+        if fields.presence("filter") != .absent { change.filter = .some(try filter(fields)) }
         change.description = fields.presence("description") == .null ? "" : try description(fields)
         change.metadata = fields.presence("metadata") == .null ? "{}" : try metadata(fields)
         return change

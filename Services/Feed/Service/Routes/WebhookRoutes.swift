@@ -43,7 +43,8 @@ struct WebhookRoutes: Sendable {
             timeoutSeconds: try WebhookFields.timeout(fields), schedule: try WebhookFields.schedule(fields),
             description: try WebhookFields.description(fields) ?? "",
             metadata: try WebhookFields.metadata(fields) ?? "{}",
-            sealedSecrets: [secrets.seal(secret.text, context: WebhookRecord.secretContext(id))])
+            sealedSecrets: [secrets.seal(secret.text, context: WebhookRecord.secretContext(id))],
+            filter: try WebhookFields.filter(fields))
         webhook.url = try await targets.canonical(url)
         guard let record = try await webhooks.create(webhook) else {
             throw HTTPError.notFound("the tenant was deleted")

@@ -19,6 +19,7 @@ enum WebhookView {
         json.member("id", record.id)
         json.member("url", record.url)
         json.member("events", record.events)
+        json.member("filter", record.filter)
         json.member("active", record.status == .active)
         json.member("status", record.status.rawValue)
         if let reason = record.statusReason { json.member("status_reason", reason) }
