@@ -83,8 +83,8 @@ let services: [Target] =
     service(
         "Ingest",
         needs: [
-            "EventModel", "EventCodec", "Encodings", "Crypto", "Signing", "Backbone", "Store", "HTTPServer",
-            "ServiceKit", "Observability",
+            "Addresses", "EventModel", "EventCodec", "Encodings", "Crypto", "Signing", "Inbound", "Backbone", "Store",
+            "Database", "HTTPServer", "ServiceKit", "Observability",
         ])
     + service(
         "Feed",
@@ -136,7 +136,8 @@ let testTargets: [Target] = [
     tests("Crypto", ["Crypto", "Encodings"]),
     tests(
         "Signing", ["Signing", "Crypto", "EventCodec", "EventModel", "Encodings"], resources: [.copy("Fixtures")]),
-    tests("Inbound", ["Inbound", "EventCodec", "EventModel", "Encodings", "Crypto"], resources: [.copy("Fixtures")]),
+    tests(
+        "Inbound", ["Inbound", "EventCodec", "EventModel", "Encodings", "Crypto"], resources: [.copy("Fixtures")]),
     tests("Observability", ["Observability"]),
     tests("Database", ["Database", "EventModel", "Observability"]),
     tests("Store", ["Store", "Database", "EventModel", "Observability", "Signing"]),
@@ -159,7 +160,12 @@ let testTargets: [Target] = [
     tests(
         "MatcherService",
         ["MatcherService", "EventModel", "EventCodec", "Backbone", "Database", "Matching", "Observability", "Store"]),
-    tests("IngestService", ["IngestService", "EventModel", "EventCodec", "Backbone", "HTTPServer", "Observability"]),
+    tests(
+        "IngestService",
+        [
+            "IngestService", "Addresses", "EventModel", "EventCodec", "Crypto", "Inbound", "Backbone", "Store",
+            "HTTPServer", "Observability",
+        ]),
     tests("ToolService", ["ToolService", "EventCodec", "ServiceKit", "CLinux"]),
     tests("EndToEnd", ["EventModel", "EventCodec", "Encodings"], resources: [.copy("Fixtures")]),
 ]

@@ -1,5 +1,7 @@
+import Crypto
 import EventCodec
 import EventModel
+import Inbound
 import Synchronization
 import TestSupport
 import Testing
@@ -146,9 +148,46 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        ([], 401), ([("X-Webhook-Secret", "wrong")], 401), ([("X-Webhook-Secret", FakeDirectory.secret)], 202),
+        ([("Authorization", "Bearer \(FakeDirectory.secret)")], 202),
+        ([("X-Webhook-Secret", FakeDirectory.secret), ("X-Combo-Signature", "sha256=00")], 401),
+    ])
+    func `a workspace may demand a secret`(_ headers: [(String, String)], _ status: Int) async throws {
+        try await IngestBench.with { bench in
+            bench.directory.requirement.withLock { $0 = .secret }
+            let answer1 = try await bench.post(path, "{}", token: nil, headers: headers).status
+            #expect(answer1 == status)
+            #expect(bench.log.events.isEmpty == (status != 202))
+        }
+    }
+
+    @Test func `a workspace may demand a signature`() async throws {
+        try await IngestBench.with { bench in
+            bench.directory.requirement.withLock { $0 = .signature }
+            let time = bench.clock.now().microseconds / 1_000_000
+            func send(_ body: String, signed: String, at time: Int64) async throws -> Int {
+                let key = HMACKey(Array(FakeDirectory.secret.utf8))
+                let code = key.authenticationCode(for: Array("\(time).\(signed)".utf8))
+                let headers = [("X-Combo-Signature", "sha256=\(code)"), ("X-Combo-Timestamp", "\(time)")]
+                return try await bench.post(path, body, token: nil, headers: headers).status
+            }
+            let answer2 = try await send("{}", signed: "{}", at: time)
+            #expect(answer2 == 202)
+            let answer3 = try await send("{}", signed: "{}", at: time - 301)
+            #expect(answer3 == 401)
+            let answer4 = try await send("{}", signed: "{} ", at: time)
+            #expect(answer4 == 401)
+            let secret = [("X-Webhook-Secret", FakeDirectory.secret)]
+            let answer5 = try await bench.post(path, "{}", token: nil, headers: secret).status
+            #expect(answer5 == 401)
+            #expect(bench.log.events.count == 1)
+        }
+    }
+
     @Test func `a slug stays within an event type's length`() {
-        let slug = GenericHook.slug(String(repeating: "ab ", count: 200), sourceLength: 64)
+        let slug = EventNaming.slug(String(repeating: "ab ", count: 200), sourceLength: 64)
         #expect(EventType("webhook.\(String(repeating: "s", count: 64)).\(slug)") != nil)
-        #expect(GenericHook.slug("  __Hello,  World__ ", sourceLength: 7) == "hello_world")
+        #expect(EventNaming.slug("  __Hello,  World__ ", sourceLength: 7) == "hello_world")
     }
 }

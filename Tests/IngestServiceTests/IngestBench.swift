@@ -1,7 +1,11 @@
+import Addresses
+import Crypto
 import EventModel
 import HTTPServer
+import Inbound
 import IngestService
 import Observability
+import Store
 import Synchronization
 import TestSupport
 
@@ -10,26 +14,45 @@ final class IngestBench: Sendable {
     let log = FakeLog()
     let directory = FakeDirectory()
     let clock: ManualClock
+    let inbound: InboundSetup
+    let triggers = FakeTriggers()
+    /// What the audit wrote.
+    let records = RecordLog()
+    /// Seals the secrets of integrations.
+    let box: SecretBox
+    let metrics = MetricsRegistry()
     let port: UInt16
     private let server: HTTPServer
     private let service: IngestService
 
-    private init() throws {
-        let metrics = MetricsRegistry()
+    private init(trust: ProxyTrust) throws {
         let logger = Logger(service: "ingest", sink: CapturingLogSink())
+        let records = records
         clock = ManualClock(start: Timestamp(seconds: 1_780_000_000))
-        service = IngestService(log: log, directory: directory, clock: clock, metrics: metrics, logger: logger)
+        box = try SecretBox(current: .generate())
+        let audit = InboundAudit(clock: clock, metrics: metrics, logger: logger) { batch in
+            records.add(batch)
+        }
+        inbound = InboundSetup(
+            book: IntegrationBook(box: box, metrics: metrics, logger: logger),
+            gate: InboundGate(trust: trust, clock: clock, audit: audit, metrics: metrics), audit: audit,
+            triggers: triggers)
+        service = IngestService(
+            log: log, directory: directory, inbound: inbound, clock: clock, metrics: metrics, logger: logger)
         server = HTTPServer(
             configuration: HTTPServerConfiguration(), handler: service.router, logger: logger, metrics: metrics)
         port = try server.start()
     }
 
     /// Runs `body` with a running ingest.
-    static func with(_ body: @Sendable @escaping (IngestBench) async throws -> Void) async throws {
-        let bench = try IngestBench()
+    static func with(
+        trust: ProxyTrust = ProxyTrust(), _ body: @Sendable @escaping (IngestBench) async throws -> Void
+    ) async throws {
+        let bench = try IngestBench(trust: trust)
         try await withThrowingTaskGroup { group in
             group.addTask { await bench.server.run() }
             group.addTask { await bench.service.run() }
+            group.addTask { await bench.inbound.audit.run() }
             do {
                 try await body(bench)
             } catch {
@@ -45,6 +68,7 @@ final class IngestBench: Sendable {
         log.release()
         await server.shutdown(deadline: .seconds(5))
         service.shutdown()
+        inbound.audit.shutdown()
     }
 
     /// One request on a connection of its own.
@@ -70,6 +94,8 @@ final class FakeDirectory: IngestDirectory {
     static let lateWorkspace = WorkspaceID(Ulid(high: 2, low: 3))
     let ignoresRequestID = Mutex(false)
     let rate = Mutex<Double?>(nil)
+    static let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    let requirement = Mutex(SenderRequirement.none)
 
     func principal(token: String) -> DirectoryAnswer<Principal> {
         switch token {
@@ -104,6 +130,6 @@ final class FakeDirectory: IngestDirectory {
     private func door(_ id: WorkspaceID) -> WorkspaceDoor {
         WorkspaceDoor(
             id: id, tenant: Self.tenant, ignoresRequestID: ignoresRequestID.withLock { $0 },
-            ratePerSecond: rate.withLock { $0 })
+            ratePerSecond: rate.withLock { $0 }, requirement: requirement.withLock { $0 }, secrets: [Self.secret])
     }
 }

@@ -1,5 +1,8 @@
+internal import Addresses
 public import Backbone
+internal import Crypto
 internal import Database
+internal import EventModel
 internal import HTTPServer
 internal import Observability
 public import ServiceKit
@@ -23,23 +26,74 @@ extension IngestService {
             let directory = Directory(
                 database: pool, listen: database, logger: context.logger, metrics: context.metrics)
             let log = try await makeLog(context)
+            let box = try secretBox(context)
+            let inbound = try InboundParts(context, pool: pool, listen: database, box: box)
             let ingest = IngestService(
-                log: log, directory: StoreDirectory(directory: directory),
+                log: log, directory: StoreDirectory(directory: directory, box: box), inbound: inbound.setup,
                 concurrentAppends: configuration[Settings.backboneKind] == .kafka ? 4 : 1, metrics: context.metrics,
                 logger: context.logger)
             let server = HTTPServer(
                 configuration: HTTPServerConfiguration(
                     configuration, listen: configuration[Settings.ingestListen]),
                 handler: ingest.router, logger: context.logger, metrics: context.metrics)
-            context.readiness.require(.configuration) { directory.isLoaded }
+            context.readiness.require(.configuration) { directory.isLoaded && inbound.follower.isLoaded }
             context.readiness.require(.log) { log.isReady }
             return [
                 HTTPService("http", server),
                 NamedService("doors", run: { await ingest.run() }, shutdown: { ingest.shutdown() }),
                 NamedService("event-log", run: { try await log.run() }, shutdown: { await log.shutdown() }),
+                NamedService(
+                    "inbound-audit", run: { await inbound.setup.audit.run() },
+                    shutdown: { inbound.setup.audit.shutdown() }),
                 NamedService("directory", cancelling: { await directory.run() }),
+                NamedService("integrations", cancelling: { await inbound.follower.run() }),
+                NamedService("integrations-listener", cancelling: { await inbound.listener.run() }),
                 NamedService("database", run: { await pool.run() }, shutdown: { await pool.shutdown() }),
             ]
         }
+    }
+    /// Nil where there is no master key: then what is sealed with one stays closed, and its doors answer 503.
+    private static func secretBox(_ context: ServiceContext) throws -> SecretBox? {
+        guard context.configuration[Settings.masterKey] != nil else {
+            context.logger.warning("no-master-key")
+            return nil
+        }
+        let keys = try context.configuration.masterKeys().map { try MasterKey(text: $0.reveal()) }
+        return try SecretBox(current: keys[0], previous: Array(keys.dropFirst()))
+    }
+}
+
+/// The doors for other people's webhooks, wired to the store.
+private struct InboundParts {
+    let setup: InboundSetup
+    let follower: IntegrationFollower
+    let listener: Listener
+
+    init(_ context: ServiceContext, pool: ConnectionPool, listen: DatabaseConfiguration, box: SecretBox?) throws {
+        let configuration = context.configuration
+        let book = IntegrationBook(box: box, metrics: context.metrics, logger: context.logger)
+        let follower = IntegrationFollower(store: IntegrationStore(pool), logger: context.logger) { changes in
+            book.apply(changes.changed, ended: changes.ended)
+        }
+        let audit = InboundAudit(metrics: context.metrics, logger: context.logger) { records in
+            var batch = InboundAuditStatement.Batch()
+            for record in records { batch.append(record) }
+            _ = try await pool.execute(InboundAuditStatement.statement, batch.parameters())
+        }
+        let proxies = try (configuration[Settings.trustedProxies] ?? []).map { text in
+            guard let range = AddressRange(text) else {
+                throw ConfigurationError(["ingest.trusted-proxies: an item is no address or block"])
+            }
+            return range
+        }
+        let trust = ProxyTrust(
+            proxies: proxies, certificateHeader: configuration[Settings.clientCertificateHeader])
+        setup = InboundSetup(
+            book: book, gate: InboundGate(trust: trust, clock: SystemClock(), audit: audit, metrics: context.metrics),
+            audit: audit)
+        self.follower = follower
+        listener = Listener(
+            listen, channels: [IntegrationFollower.channel], name: "integrations", logger: context.logger,
+            metrics: context.metrics, onNotify: { _, _ in follower.changed() }, onReconnect: { follower.changed() })
     }
 }

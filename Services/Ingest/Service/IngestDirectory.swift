@@ -12,6 +12,13 @@ public struct Principal: Sendable, Hashable {
     }
 }
 
+/// What a sender to a workspace's door must show.
+public enum SenderRequirement: Sendable, Hashable {
+    /// The workspace's unguessable id is enough, as seed 3 has it.
+    case none
+    case secret, signature
+}
+
 /// A workspace's settings, as far as its door cares.
 public struct WorkspaceDoor: Sendable, Hashable {
     public var id: WorkspaceID
@@ -20,12 +27,20 @@ public struct WorkspaceDoor: Sendable, Hashable {
     public var ignoresRequestID: Bool
     /// Requests a second; nil: no limit of its own.
     public var ratePerSecond: Double?
+    public var requirement: SenderRequirement
+    /// What senders show or sign with; nil: it cannot be read, which is our fault.
+    public var secrets: [String]?
 
-    public init(id: WorkspaceID, tenant: TenantID, ignoresRequestID: Bool, ratePerSecond: Double?) {
+    public init(
+        id: WorkspaceID, tenant: TenantID, ignoresRequestID: Bool, ratePerSecond: Double?,
+        requirement: SenderRequirement = .none, secrets: [String]? = []
+    ) {
         self.id = id
         self.tenant = tenant
         self.ignoresRequestID = ignoresRequestID
         self.ratePerSecond = ratePerSecond
+        self.requirement = requirement
+        self.secrets = secrets
     }
 }
 

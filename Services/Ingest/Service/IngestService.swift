@@ -13,10 +13,12 @@ public struct IngestService: Sendable {
     private let queue: AppendQueue
     private let late: LateRequests
 
-    /// - Parameter concurrentAppends: Appends under way at a time, 1–16.
+    /// - Parameters:
+    ///   - inbound: What the doors for other people's webhooks stand on; its audit runs beside this service.
+    ///   - concurrentAppends: Appends under way at a time, 1–16.
     public init(
-        log: any EventLog, directory: any IngestDirectory, clock: any WallClock = SystemClock(),
-        concurrentAppends: Int = 2, metrics: MetricsRegistry, logger: Logger
+        log: any EventLog, directory: any IngestDirectory, inbound: InboundSetup? = nil,
+        clock: any WallClock = SystemClock(), concurrentAppends: Int = 2, metrics: MetricsRegistry, logger: Logger
     ) {
         var limits = AppendQueue.Limits()
         limits.concurrentAppends = concurrentAppends
@@ -26,14 +28,20 @@ public struct IngestService: Sendable {
         self.late = late
         let hall = Hall(directory: directory, clock: clock, queue: queue, late: late)
         var table = RouteTable()
-        for door in Self.doors { door.addRoutes(to: &table, hall: hall) }
+        let inbound = inbound ?? .none(clock: clock, metrics: metrics, logger: logger)
+        for door in Self.doors(inbound) { door.addRoutes(to: &table, hall: hall) }
         WrongProcess.addRoutes(to: &table)
         table.onTurnEnded { queue.flush() }
         router = Router(table, logger: logger)
     }
 
     /// The registry: a new door is a line here.
-    private static var doors: [any Door] { [PublishDoor(), GenericDoor()] }
+    private static func doors(_ inbound: InboundSetup) -> [any Door] {
+        [
+            PublishDoor(), GenericDoor(), ChannelDoor.make(book: inbound.book, gate: inbound.gate),
+            TriggerDoor.make(endpoints: inbound.triggers, gate: inbound.gate),
+        ]
+    }
 
     /// Appends what the doors accept until `shutdown`.
     public func run() async {

@@ -22,6 +22,9 @@ public struct QueryParameters: Sendable {
     /// Every value of that name, in order.
     public func values(_ name: String) -> [String] { items.filter { $0.name == name }.map(\.value) }
 
+    /// All of them.
+    public var pairs: [(name: String, value: String)] { items }
+
     public var names: [String] { items.map(\.name) }
     public var isEmpty: Bool { items.isEmpty }
 

@@ -12,6 +12,8 @@ public enum RouteHandler: Sendable {
 public struct RouteOptions: Sendable {
     /// The longest body in bytes; a longer one is 413.
     public var maxBody: Int
+    /// The longest body where it depends on the path; called after `admit`, must not block. Nil: `maxBody` for all.
+    public var bodyLimit: (@Sendable (PathParameters) -> Int)?
     /// Media types a body may have, in lower case without parameters; anything else is 415. Empty: any.
     public var contentTypes: [String]
     public var errorForm: ErrorForm

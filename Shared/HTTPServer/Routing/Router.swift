@@ -37,7 +37,8 @@ public final class Router: RequestHandler {
         } catch {
             return .refuse(match.route.errorForm.render(error), match: match)
         }
-        return .read(maxBody: match.route.options.maxBody, match: match)
+        let options = match.route.options
+        return .read(maxBody: options.bodyLimit?(match.parameters) ?? options.maxBody, match: match)
     }
 
     public func handle(_ request: Request, _ responder: Responder) {

@@ -20,6 +20,13 @@ extension Settings {
     public static let httpIdleTimeout = Setting(
         "http.idle-timeout", .duration(.seconds(1) ... .seconds(3600)), default: "75s", used: [.ingest, .feed],
         "How long a connection stays open between requests.")
+    public static let trustedProxies = OptionalSetting(
+        "ingest.trusted-proxies", .list, used: [.ingest],
+        "Addresses and blocks of proxies whose `Forwarded`, `X-Forwarded-For` and client-certificate headers are "
+            + "believed; nobody else's are.")
+    public static let clientCertificateHeader = Setting(
+        "ingest.client-certificate-header", .string, default: "X-Client-Cert-Subject", used: [.ingest],
+        "The header in which a trusted proxy tells the subject of a client's certificate.")
     public static let egressCIDRs = OptionalSetting(
         "egress.cidrs", .list, used: [.feed],
         "Where deliveries come from, as `GET /v1/meta` tells receivers for their allow-lists.")
@@ -33,6 +40,7 @@ extension Settings {
     static let doors: [SettingDeclaration] = [
         ingestListen.declaration, feedListen.declaration, masterKey.declaration, httpConnections.declaration,
         httpHeadTimeout.declaration, httpBodyTimeout.declaration, httpIdleTimeout.declaration,
-        egressCIDRs.declaration, feedStreams.declaration, feedRing.declaration,
+        trustedProxies.declaration, clientCertificateHeader.declaration, egressCIDRs.declaration,
+        feedStreams.declaration, feedRing.declaration,
     ]
 }

@@ -28,6 +28,29 @@ public struct StoredIntegration: Sendable, Hashable {
         public var madeAt: Timestamp
         /// When it ends; nil for the one in force.
         public var until: Timestamp?
+
+        public init(id: String, sealed: String, madeAt: Timestamp, until: Timestamp?) {
+            self.id = id
+            self.sealed = sealed
+            self.madeAt = madeAt
+            self.until = until
+        }
+    }
+
+    public init(
+        id: IntegrationID, tenant: TenantID, channel: String, name: String, config: [UInt8], secrets: [SealedSecrets],
+        isActive: Bool, version: Int64, createdAt: Timestamp
+    ) {
+        self.id = id
+        self.tenant = tenant
+        self.channel = channel
+        self.name = name
+        self.config = config
+        self.secrets = secrets
+        self.isActive = isActive
+        self.version = version
+        self.createdAt = createdAt
+        updatedAt = createdAt
     }
 
     /// What a sealed set is bound to: copied to another row it does not open.

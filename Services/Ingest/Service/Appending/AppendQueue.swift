@@ -140,18 +140,24 @@ final class AppendQueue: Sendable {
             instruments.failed(events.count)
             logger.warning("append-failed", ["error": .string(error.description), "events": .int(events.count)])
             let response = Unavailable.response(for: error)
-            answers = batch.map { ($0.responder, response) }
+            answers = batch.map { submission in
+                submission.failed?(response)
+                return (submission.responder, response)
+            }
         }
         Responder.respond(answers)
     }
 
     private static func response(_ submission: Submission, _ receipts: ArraySlice<AppendReceipt>) -> Response {
         for receipt in receipts {
+            let failure: Response
             switch receipt {
             case .stored: continue
-            case .refused(let reason): return Unavailable.refused(reason)
-            case .unknown: return Unavailable.unknownOutcome
+            case .refused(let reason): failure = Unavailable.refused(reason)
+            case .unknown: failure = Unavailable.unknownOutcome
             }
+            submission.failed?(failure)
+            return failure
         }
         return submission.answer(receipts)
     }

@@ -14,6 +14,10 @@ enum Unavailable {
         status: 503, code: "directory_unavailable",
         message: "who this request comes from cannot be looked up at the moment", headers: [retryAfter])
 
+    static let secrets = HTTPError(
+        status: 503, code: "secrets_unavailable", message: "what this request is verified with cannot be read",
+        headers: [retryAfter])
+
     static let unknownOutcome = HTTPError(
         status: 503, code: "outcome_unknown",
         message: "the event may have been stored; send it again with the same idempotency key", headers: [retryAfter]

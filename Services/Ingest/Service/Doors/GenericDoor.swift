@@ -2,6 +2,7 @@ internal import Backbone
 internal import EventCodec
 internal import EventModel
 internal import HTTPServer
+internal import Inbound
 
 /// Seed 3's `POST /api/v1/webhooks/generic/{workspace_id}`: any JSON object, stored unchanged, answered
 /// `202 {"accepted": true}` once it is durable (`contracts.md` §8). The workspace's id is the only secret.
@@ -63,6 +64,7 @@ struct GenericDoor: Door {
         _ request: Request, _ workspace: WorkspaceDoor, _ responder: Responder, _ hall: Hall
     ) -> DoorVerdict {
         let now = hall.clock.now()
+        if let refusal = Self.refusal(request, workspace, at: now) { return .refuse(refusal) }
         if let rate = workspace.ratePerSecond,
             let wait = rates.take(workspace.id, rate: rate, at: now)
         {
@@ -88,6 +90,25 @@ struct GenericDoor: Door {
                 Submission(events: [event], responder: responder) { _ in Self.accepted })
         } catch {
             return .refuse(error)
+        }
+    }
+
+    /// Before the rate: who may not come in must not use up the allowance of those who may.
+    private static func refusal(_ request: Request, _ workspace: WorkspaceDoor, at now: Timestamp) -> HTTPError? {
+        guard workspace.requirement != .none else { return nil }
+        guard let secrets = workspace.secrets else { return Unavailable.secrets }
+        let inbound = InboundRequest(method: .post, headers: request.headers, body: request.body)
+        do throws(InboundRefusal) {
+            switch workspace.requirement {
+            case .none: break
+            case .secret: try SenderProof.checkSecret(inbound, secrets: secrets, now: now)
+            case .signature: try SenderProof.checkSignature(inbound, secrets: secrets, now: now)
+            }
+            return nil
+        } catch {
+            return HTTPError(
+                status: 401, code: error.reason.rawValue,
+                message: "this workspace takes requests from known senders only")
         }
     }
 

@@ -1,6 +1,7 @@
 internal import EventCodec
 internal import EventModel
 internal import HTTPServer
+internal import Inbound
 
 /// What seed 3 makes of a request: where it comes from, what it is called, what identifies it, and the envelope's `data`.
 struct GenericHook {
@@ -32,7 +33,8 @@ struct GenericHook {
         let identifier =
             try Self.explicit(query, "source_identifier") ?? dedupeKey ?? payloadID ?? "\(source):\(workspace.id)"
 
-        guard let type = EventType("webhook.\(source).\(Self.slug(eventType, sourceLength: source.utf8.count))") else {
+        guard let type = EventType("webhook.\(source).\(EventNaming.slug(eventType, sourceLength: source.utf8.count))")
+        else {
             throw .badRequest("invalid_event_type", "no event type can be made of this", param: "event_type")
         }
         self.type = type
@@ -98,21 +100,5 @@ struct GenericHook {
         let digits = payload[span.range]
         let isInteger = digits.allSatisfy { ($0 >= 0x30 && $0 <= 0x39) || $0 == 0x2D }
         return isInteger ? String(decoding: digits, as: UTF8.self) : nil
-    }
-
-    /// Lower case, each run outside `[a-z0-9]` becomes `_`, trimmed, empty → `received`; cut so that the whole type stays
-    /// within its 128 characters.
-    static func slug(_ text: String, sourceLength: Int) -> String {
-        let room = EventType.maximumLength - "webhook..".utf8.count - sourceLength
-        var bytes: [UInt8] = []
-        for byte in text.lowercased().utf8 {
-            switch byte {
-            case 0x30...0x39, 0x61...0x7A: bytes.append(byte)
-            default: if let last = bytes.last, last != 0x5F { bytes.append(0x5F) }
-            }
-            if bytes.count == room { break }
-        }
-        if bytes.last == 0x5F { bytes.removeLast() }
-        return bytes.isEmpty ? "received" : String(decoding: bytes, as: UTF8.self)
     }
 }

@@ -26,13 +26,29 @@ final class Hall: Sendable {
         return ids.withLock { $0.next(at: now) }
     }
 
+    /// An event of a sender who has no say in its id or time.
+    func newEvent(
+        _ type: EventType, tenant: TenantID, key: DedupeKey?, at now: Timestamp, data: [UInt8]
+    ) -> NewEvent {
+        let id = id(key: key, at: now)
+        let envelope = EnvelopeWriter.write(
+            id: id, type: type, createdAt: now, tenant: tenant, smith: nil, data: data)
+        return NewEvent(
+            id: id, tenant: tenant, type: type.text, smithID: nil, createdAt: now, dedupeKey: key?.bytes,
+            envelope: envelope)
+    }
+
     /// Answers a refusal, or queues an acceptance until the turn of the loop ends.
     func conclude(_ verdict: DoorVerdict, _ responder: Responder, form: ErrorForm = .standard) {
         switch verdict {
         case .refuse(let error):
             responder.respond(form.render(error))
         case .accept(let submission):
-            if !queue.add(submission) { responder.respond(form.render(Unavailable.overloaded)) }
+            if !queue.add(submission) {
+                let response = form.render(Unavailable.overloaded)
+                submission.failed?(response)
+                responder.respond(response)
+            }
         }
     }
 
