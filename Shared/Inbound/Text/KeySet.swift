@@ -45,6 +45,8 @@ extension SHA256Digest {
         self.init(hex: String(decoding: text, as: UTF8.self))
     }
 
+    var base64: String { Base64.encode(bytes) }
+
     var hex: String {
         var text: [UInt8] = []
         appendHex(to: &text)
