@@ -185,6 +185,25 @@ import Testing
         }
     }
 
+    @Test func `every request is in the audit`() async throws {
+        try await IngestBench.with { bench in
+            let keyed = [("X-Webhook-Id", "k")]
+            _ = try await bench.post(path, "{}", token: nil, headers: keyed)
+            _ = try await bench.post(path, "{}", token: nil, headers: keyed)
+            _ = try await bench.post(path, "[]", token: nil)
+            _ = try await bench.post(path, "x", token: nil, type: "text/plain")
+            let nowhere = "/api/v1/webhooks/generic/\(WorkspaceID(Ulid(high: 5, low: 5)))"
+            _ = try await bench.post(nowhere, "{}", token: nil)
+            let records = await bench.records.reaches(5)
+            #expect(records.map(\.verdict) == [.accepted, .duplicate, .refused, .refused, .refused])
+            #expect(records.map(\.status) == [202, 202, 400, 415, 404])
+            #expect(records.map(\.reason) == [nil, nil, "invalid_body", "unsupported_media_type", "not_found"])
+            #expect(records[0].dedupeKey == "k" && records[1].event == records[0].event)
+            #expect(records.prefix(4).allSatisfy { $0.integration == "\(FakeDirectory.workspace)" })
+            #expect(records[4].tenant == nil)
+        }
+    }
+
     @Test func `a slug stays within an event type's length`() {
         let slug = EventNaming.slug(String(repeating: "ab ", count: 200), sourceLength: 64)
         #expect(EventType("webhook.\(String(repeating: "s", count: 64)).\(slug)") != nil)

@@ -38,7 +38,7 @@ public struct IngestService: Sendable {
     /// The registry: a new door is a line here.
     private static func doors(_ inbound: InboundSetup) -> [any Door] {
         [
-            PublishDoor(), GenericDoor(), ChannelDoor.make(book: inbound.book, gate: inbound.gate),
+            PublishDoor(), GenericDoor(gate: inbound.gate), ChannelDoor.make(book: inbound.book, gate: inbound.gate),
             TriggerDoor.make(endpoints: inbound.triggers, gate: inbound.gate),
         ]
     }

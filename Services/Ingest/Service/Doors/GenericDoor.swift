@@ -11,24 +11,64 @@ struct GenericDoor: Door {
     /// The largest body, in bytes.
     static let maxBody = 1 << 20
     private let rates = RateLimits<WorkspaceID>()
+    private let gate: InboundGate
+
+    init(gate: InboundGate) {
+        self.gate = gate
+    }
 
     func addRoutes(to table: inout RouteTable, hall: Hall) {
         let options = RouteOptions(
             maxBody: Self.maxBody,
             admit: { (head, parameters) throws(HTTPError) in
-                guard let id = WorkspaceID(parameters["workspace_id"] ?? "") else { throw Self.unknownWorkspace }
-                if case .none = hall.directory.workspace(id) { throw Self.unknownWorkspace }
-                guard Self.isJSON(head.headers["Content-Type"]) else {
-                    throw HTTPError(
-                        status: 415, code: "unsupported_media_type", message: "this door takes application/json",
-                        param: "Content-Type")
-                }
+                let (workspace, refusal) = Self.admit(head, parameters, hall)
+                guard let refusal else { return }
+                finish(entry(head, workspace, body: nil), refusal)
+                throw refusal
             })
         table.add(
             .post, Self.path, options: options, .deferred { request, responder in open(request, responder, hall) })
     }
 
     static let unknownWorkspace = HTTPError.notFound("there is no workspace with this id")
+
+    private static func admit(
+        _ head: RequestHead, _ parameters: PathParameters, _ hall: Hall
+    ) -> (WorkspaceDoor?, HTTPError?) {
+        guard let id = WorkspaceID(parameters["workspace_id"] ?? "") else { return (nil, unknownWorkspace) }
+        var workspace: WorkspaceDoor?
+        switch hall.directory.workspace(id) {
+        case .none: return (nil, unknownWorkspace)
+        case .found(let found): workspace = found
+        case .unknown: break
+        }
+        guard isJSON(head.headers["Content-Type"]) else {
+            return (
+                workspace,
+                HTTPError(
+                    status: 415, code: "unsupported_media_type", message: "this door takes application/json",
+                    param: "Content-Type")
+            )
+        }
+        return (workspace, nil)
+    }
+
+    private func entry(_ head: RequestHead, _ workspace: WorkspaceDoor?, body: [UInt8]?) -> InboundGate.Entry {
+        var entry = gate.entry(head, .none, channel: "generic", body: body)
+        entry.record.tenant = workspace?.tenant
+        entry.record.integration = workspace?.id.description
+        return entry
+    }
+
+    private func finish(_ entry: InboundGate.Entry, _ error: HTTPError) {
+        gate.finish(entry, .refused, status: error.status, reason: error.code)
+    }
+
+    /// Answers a request that leads to no workspace.
+    private func refuse(_ request: Request, _ responder: Responder, _ error: HTTPError) {
+        finish(entry(request.head, nil, body: request.body), error)
+        responder.respond(error)
+    }
 
     /// Senders write JSON's media type in many ways; none at all is fine, another type is not.
     static func isJSON(_ value: String?) -> Bool {
@@ -39,22 +79,22 @@ struct GenericDoor: Door {
 
     private func open(_ request: Request, _ responder: Responder, _ hall: Hall) {
         guard let id = WorkspaceID(request.parameter("workspace_id")) else {
-            responder.respond(Self.unknownWorkspace)
+            refuse(request, responder, Self.unknownWorkspace)
             return
         }
         switch hall.directory.workspace(id) {
         case .found(let workspace):
             hall.conclude(judge(request, workspace, responder, hall), responder)
         case .none:
-            responder.respond(Self.unknownWorkspace)
+            refuse(request, responder, Self.unknownWorkspace)
         case .unknown:
             hall.later(responder) {
                 switch await hall.directory.lookUp(workspace: id) {
                 case .found(let workspace):
                     hall.conclude(judge(request, workspace, responder, hall), responder)
                     hall.flush()
-                case .none: responder.respond(Self.unknownWorkspace)
-                case .unknown: responder.respond(Unavailable.directory)
+                case .none: refuse(request, responder, Self.unknownWorkspace)
+                case .unknown: refuse(request, responder, Unavailable.directory)
                 }
             }
         }
@@ -63,34 +103,49 @@ struct GenericDoor: Door {
     private func judge(
         _ request: Request, _ workspace: WorkspaceDoor, _ responder: Responder, _ hall: Hall
     ) -> DoorVerdict {
-        let now = hall.clock.now()
-        if let refusal = Self.refusal(request, workspace, at: now) { return .refuse(refusal) }
-        if let rate = workspace.ratePerSecond,
-            let wait = rates.take(workspace.id, rate: rate, at: now)
-        {
-            return .refuse(
-                HTTPError(
-                    status: 429, code: "rate_limited", message: "this workspace takes \(rate) requests a second",
-                    headers: [HTTPField("Retry-After", "\(wait)")]))
-        }
-        do {
-            let hook = try GenericHook(request: request, workspace: workspace, receivedAt: now)
-            let key = hook.dedupeKey.map {
-                Hall.dedupeKey(
-                    DedupeKey.material(
-                        tenant: workspace.tenant, door: "generic", key: "\(workspace.id)\n\($0)", index: nil))
-            }
-            let id = hall.id(key: key, at: now)
-            let envelope = EnvelopeWriter.write(
-                id: id, type: hook.type, createdAt: now, tenant: workspace.tenant, smith: nil, data: hook.data)
-            let event = NewEvent(
-                id: id, tenant: workspace.tenant, type: hook.type.text, smithID: nil, createdAt: now,
-                dedupeKey: key?.bytes, envelope: envelope)
+        var entry = entry(request.head, workspace, body: request.body)
+        do throws(HTTPError) {
+            let event = try accept(request, workspace, hall, &entry)
+            let final = entry
             return .accept(
-                Submission(events: [event], responder: responder) { _ in Self.accepted })
+                Submission(
+                    events: [event], responder: responder,
+                    failed: { gate.finish(final, .refused, status: $0.status, reason: "unavailable") },
+                    answer: { receipts in
+                        var entry = final
+                        var isDuplicate = false
+                        if case .stored(let id, let known)? = receipts.first {
+                            entry.record.event = id
+                            isDuplicate = known
+                        }
+                        gate.finish(entry, isDuplicate ? .duplicate : .accepted, status: Self.accepted.status)
+                        return Self.accepted
+                    }))
         } catch {
+            finish(entry, error)
             return .refuse(error)
         }
+    }
+
+    private func accept(
+        _ request: Request, _ workspace: WorkspaceDoor, _ hall: Hall, _ entry: inout InboundGate.Entry
+    ) throws(HTTPError) -> NewEvent {
+        let now = hall.clock.now()
+        if let refusal = Self.refusal(request, workspace, at: now) { throw refusal }
+        if let rate = workspace.ratePerSecond, let wait = rates.take(workspace.id, rate: rate, at: now) {
+            throw .tooManyRequests(retryAfterSeconds: wait, "this workspace takes \(rate) requests a second")
+        }
+        let hook = try GenericHook(request: request, workspace: workspace, receivedAt: now)
+        let key = hook.dedupeKey.map {
+            Hall.dedupeKey(
+                DedupeKey.material(
+                    tenant: workspace.tenant, door: "generic", key: "\(workspace.id)\n\($0)", index: nil))
+        }
+        let event = hall.newEvent(hook.type, tenant: workspace.tenant, key: key, at: now, data: hook.data)
+        entry.record.dedupeKey = hook.dedupeKey
+        entry.record.event = event.id
+        entry.record.type = event.type
+        return event
     }
 
     /// Before the rate: who may not come in must not use up the allowance of those who may.
