@@ -167,7 +167,7 @@ let testTargets: [Target] = [
             "HTTPServer", "Observability",
         ]),
     tests("ToolService", ["ToolService", "EventCodec", "ServiceKit", "CLinux"]),
-    tests("EndToEnd", ["EventModel", "EventCodec", "Encodings"], resources: [.copy("Fixtures")]),
+    tests("EndToEnd", ["EventModel", "EventCodec", "Encodings", "Crypto"], resources: [.copy("Fixtures")]),
 ]
 
 let benchmarks: [Target] = [

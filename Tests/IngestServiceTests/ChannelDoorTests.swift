@@ -284,6 +284,8 @@ import Testing
             let records = await bench.records.reaches(32)
             #expect(records.count == 32)
             #expect(records.compactMap(\.leftOut) == [20])
+            let summary = try #require(records.first { $0.leftOut != nil })
+            #expect(summary.integration == "\(id)" && summary.tenant == FakeDirectory.tenant)
         }
     }
 }

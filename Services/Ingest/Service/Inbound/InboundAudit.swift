@@ -46,7 +46,11 @@ public final class InboundAudit: Sendable {
         let second = clock.now().microseconds / 1_000_000
         let isLost = state.withLock { state in
             Self.turn(&state, to: second)
-            if record.verdict == .refused, !state.cap.admits(source, at: second) { return false }
+            if record.verdict == .refused {
+                let door = RefusalCap.Door(
+                    tenant: record.tenant, channel: record.channel, integration: record.integration)
+                if !state.cap.admits(source, door) { return false }
+            }
             guard state.waiting.count < Self.capacity else { return true }
             state.waiting.append(record)
             return false
@@ -61,8 +65,8 @@ public final class InboundAudit: Sendable {
 
     private static func row(_ remainder: RefusalCap.Remainder) -> InboundRecord {
         var record = InboundRecord(
-            tenant: nil, channel: "", integration: nil, startedAt: Timestamp(seconds: remainder.minute), total: 0,
-            status: 0, verdict: .refused)
+            tenant: remainder.door.tenant, channel: remainder.door.channel, integration: remainder.door.integration,
+            startedAt: Timestamp(seconds: remainder.minute), total: 0, status: 0, verdict: .refused)
         record.reason = "left_out"
         record.sourceIP = remainder.source?.description
         record.leftOut = remainder.count

@@ -1,17 +1,29 @@
 internal import Addresses
+internal import EventModel
 
-/// Decides which refusals get a row of their own: so many of a source in a minute; the others are counted, and the count
-/// gets one row when the minute is over. So a flood of bad signatures fills nothing. No clock, no lock.
+/// Decides which refusals get a row of their own: so many of a source in a minute; the others are counted, and the counts
+/// get one row for each door that was meant, when the minute is over. So a flood of bad signatures fills nothing. No
+/// clock, no lock.
 struct RefusalCap: Sendable {
     /// Rows a source and minute.
     static let rows = 30
     /// Sources that are told apart in a minute; the others share one count.
     static let sources = 10_000
+    /// Doors that are told apart of one source; the others share one count.
+    static let doors = 16
 
-    /// What was left out of one source's minute.
+    /// Whose door was meant; nothing of it for a path that leads nowhere.
+    struct Door: Hashable, Sendable {
+        var tenant: TenantID?
+        var channel = ""
+        var integration: String?
+    }
+
+    /// What was left out of one source's minute at one door.
     struct Remainder: Sendable, Equatable {
         /// Nil for the sources that are not told apart.
         var source: IPAddress?
+        var door: Door
         /// Unix time of the minute's beginning, in seconds.
         var minute: Int64
         var count: Int
@@ -19,24 +31,30 @@ struct RefusalCap: Sendable {
 
     private struct Tally {
         var rows = 0
-        var leftOut = 0
+        var leftOut: [Door: Int] = [:]
     }
 
     private var minute: Int64 = 0
     private var tallies: [IPAddress?: Tally] = [:]
 
-    /// - Parameter second: Unix time in seconds.
-    /// - Returns: Whether this refusal gets a row.
-    mutating func admits(_ source: IPAddress?, at second: Int64) -> Bool {
+    /// Counts a refusal.
+    /// - Returns: Whether it gets a row.
+    mutating func admits(_ source: IPAddress?, _ door: Door) -> Bool {
         let key = tallies[source] != nil || tallies.count < Self.sources ? source : nil
         var tally = tallies[key] ?? Tally()
-        let isAdmitted = tally.rows < Self.rows
-        if isAdmitted { tally.rows += 1 } else { tally.leftOut += 1 }
-        tallies[key] = tally
-        return isAdmitted
+        defer { tallies[key] = tally }
+        guard tally.rows >= Self.rows else {
+            tally.rows += 1
+            return true
+        }
+        let isTold = tally.leftOut[door] != nil || tally.leftOut.count < Self.doors
+        tally.leftOut[isTold ? door : Door(), default: 0] += 1
+        return false
     }
 
     /// Ends the minute when it is over; to be called before `admits` and now and then.
+    ///
+    /// - Parameter second: Unix time in seconds.
     /// - Returns: What was left out in it.
     mutating func turn(to second: Int64) -> [Remainder] {
         let current = second / 60 * 60
@@ -50,8 +68,8 @@ struct RefusalCap: Sendable {
 
     /// What has been left out so far.
     var remainders: [Remainder] {
-        tallies.filter { $0.value.leftOut > 0 }.map {
-            Remainder(source: $0.key, minute: minute, count: $0.value.leftOut)
+        tallies.flatMap { source, tally in
+            tally.leftOut.map { Remainder(source: source, door: $0.key, minute: minute, count: $0.value) }
         }
     }
 }
