@@ -127,6 +127,12 @@ final class FakeDirectory: IngestDirectory {
         id == Self.lateWorkspace ? .found(door(id)) : .none
     }
 
+    let tenants = Mutex<Set<TenantID>>([FakeDirectory.tenant])
+
+    var onlyTenant: TenantID? { tenants.withLock { $0.count == 1 ? $0.first : nil } }
+
+    func hasTenant(_ id: TenantID) -> Bool { tenants.withLock { $0.contains(id) } }
+
     private func door(_ id: WorkspaceID) -> WorkspaceDoor {
         WorkspaceDoor(
             id: id, tenant: Self.tenant, ignoresRequestID: ignoresRequestID.withLock { $0 },

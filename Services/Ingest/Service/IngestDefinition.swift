@@ -4,6 +4,7 @@ internal import Crypto
 internal import Database
 internal import EventModel
 internal import HTTPServer
+internal import Inbound
 internal import Observability
 public import ServiceKit
 internal import Store
@@ -88,12 +89,29 @@ private struct InboundParts {
         }
         let trust = ProxyTrust(
             proxies: proxies, certificateHeader: configuration[Settings.clientCertificateHeader])
-        setup = InboundSetup(
+        var setup = InboundSetup(
             book: book, gate: InboundGate(trust: trust, clock: SystemClock(), audit: audit, metrics: context.metrics),
             audit: audit)
+        setup.products = try Self.products(configuration)
+        self.setup = setup
         self.follower = follower
         listener = Listener(
             listen, channels: [IntegrationFollower.channel], name: "integrations", logger: context.logger,
             metrics: context.metrics, onNotify: { _, _ in follower.changed() }, onReconnect: { follower.changed() })
+    }
+
+    private static func products(_ configuration: Configuration) throws -> ProductTenants {
+        var tenants: [ProductSource: TenantID] = [:]
+        for (source, setting) in [
+            (ProductSource.agentgate, Settings.agentGateTenant), (.formbridge, Settings.formBridgeTenant),
+            (.generic, Settings.genericTenant),
+        ] {
+            guard let text = configuration[setting] else { continue }
+            guard let tenant = TenantID(text) else {
+                throw ConfigurationError(["ingest.\(source.rawValue).tenant: \(text) is not the id of a tenant"])
+            }
+            tenants[source] = tenant
+        }
+        return ProductTenants(tenants)
     }
 }

@@ -50,6 +50,10 @@ public protocol IngestDirectory: Sendable {
     func principal(token: String) -> DirectoryAnswer<Principal>
     func workspace(_ id: WorkspaceID) -> DirectoryAnswer<WorkspaceDoor>
 
+    /// The only tenant there is; nil where there are several or none.
+    var onlyTenant: TenantID? { get }
+    func hasTenant(_ id: TenantID) -> Bool
+
     /// Asks the database for one that the snapshot does not have (bounded, remembered for a second when it is unknown there
     /// too). While the database is away the snapshot decides.
     /// `.unknown`: it could not be asked, which is our fault and not the client's.

@@ -40,6 +40,7 @@ public struct IngestService: Sendable {
         [
             PublishDoor(), GenericDoor(gate: inbound.gate), ChannelDoor.make(book: inbound.book, gate: inbound.gate),
             TriggerDoor.make(endpoints: inbound.triggers, gate: inbound.gate),
+            ProductDoor(tenants: inbound.products, book: inbound.book, gate: inbound.gate),
         ]
     }
 

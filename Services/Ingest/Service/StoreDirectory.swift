@@ -35,6 +35,10 @@ struct StoreDirectory: IngestDirectory {
         }
     }
 
+    var onlyTenant: TenantID? { directory.onlyTenant }
+
+    func hasTenant(_ id: TenantID) -> Bool { directory.hasTenant(id) }
+
     private static func principal(_ bearer: Bearer) -> Principal {
         Principal(tenant: bearer.tenant, mayWriteEvents: bearer.scopes.allow(.eventsWrite))
     }

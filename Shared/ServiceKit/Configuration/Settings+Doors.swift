@@ -27,6 +27,15 @@ extension Settings {
     public static let clientCertificateHeader = Setting(
         "ingest.client-certificate-header", .string, default: "X-Client-Cert-Subject", used: [.ingest],
         "The header in which a trusted proxy tells the subject of a client's certificate.")
+    public static let agentGateTenant = OptionalSetting(
+        "ingest.agentgate.tenant", .string, used: [.ingest],
+        "Whose events AgentGate posts to the bare `/api/events/ingest`; else the only tenant's.")
+    public static let formBridgeTenant = OptionalSetting(
+        "ingest.formbridge.tenant", .string, used: [.ingest],
+        "Whose events FormBridge posts to the bare `/api/events/ingest`; else the only tenant's.")
+    public static let genericTenant = OptionalSetting(
+        "ingest.generic.tenant", .string, used: [.ingest],
+        "Whose events everybody else posts to the bare `/api/events/ingest`; else the only tenant's.")
     public static let egressCIDRs = OptionalSetting(
         "egress.cidrs", .list, used: [.feed],
         "Where deliveries come from, as `GET /v1/meta` tells receivers for their allow-lists.")
@@ -40,7 +49,8 @@ extension Settings {
     static let doors: [SettingDeclaration] = [
         ingestListen.declaration, feedListen.declaration, masterKey.declaration, httpConnections.declaration,
         httpHeadTimeout.declaration, httpBodyTimeout.declaration, httpIdleTimeout.declaration,
-        trustedProxies.declaration, clientCertificateHeader.declaration, egressCIDRs.declaration,
+        trustedProxies.declaration, clientCertificateHeader.declaration,
+        agentGateTenant.declaration, formBridgeTenant.declaration, genericTenant.declaration, egressCIDRs.declaration,
         feedStreams.declaration, feedRing.declaration,
     ]
 }

@@ -139,8 +139,9 @@ final class AppendQueue: Sendable {
         } catch {
             instruments.failed(events.count)
             logger.warning("append-failed", ["error": .string(error.description), "events": .int(events.count)])
-            let response = Unavailable.response(for: error)
+            let failure = Unavailable.error(for: error)
             answers = batch.map { submission in
+                let response = submission.form.render(failure)
                 submission.failed?(response)
                 return (submission.responder, response)
             }
@@ -150,14 +151,15 @@ final class AppendQueue: Sendable {
 
     private static func response(_ submission: Submission, _ receipts: ArraySlice<AppendReceipt>) -> Response {
         for receipt in receipts {
-            let failure: Response
+            let failure: HTTPError
             switch receipt {
             case .stored: continue
             case .refused(let reason): failure = Unavailable.refused(reason)
             case .unknown: failure = Unavailable.unknownOutcome
             }
-            submission.failed?(failure)
-            return failure
+            let response = submission.form.render(failure)
+            submission.failed?(response)
+            return response
         }
         return submission.answer(receipts)
     }

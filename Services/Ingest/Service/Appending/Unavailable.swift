@@ -20,26 +20,23 @@ enum Unavailable {
 
     static let unknownOutcome = HTTPError(
         status: 503, code: "outcome_unknown",
-        message: "the event may have been stored; send it again with the same idempotency key", headers: [retryAfter]
-    ).response()
+        message: "the event may have been stored; send it again with the same idempotency key", headers: [retryAfter])
 
-    static func refused(_ reason: String) -> Response {
+    static func refused(_ reason: String) -> HTTPError {
         HTTPError(
             status: 500, code: "not_storable", message: "the event log cannot hold this event: \(reason)",
-            headers: [retryAfter]
-        ).response()
+            headers: [retryAfter])
     }
 
-    static func response(for error: BackboneError) -> Response {
+    static func error(for error: BackboneError) -> HTTPError {
         switch error.code {
         case .outcomeUnknown: unknownOutcome
-        case .overloaded: overloaded.response()
+        case .overloaded: overloaded
         case .poison: refused("its data is refused")
         case .unavailable, .notOwner, .stopped:
             HTTPError(
                 status: 503, code: "log_unavailable", message: "the event log is not available; nothing was stored",
-                headers: [retryAfter]
-            ).response()
+                headers: [retryAfter])
         }
     }
 }

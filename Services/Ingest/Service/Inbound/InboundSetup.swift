@@ -8,6 +8,8 @@ public struct InboundSetup: Sendable {
     public var audit: InboundAudit
     /// Triggers with a URL, by the path's `trigger_id`.
     public var triggers: any InboundEndpoints
+    /// Whose events come in at the bare path of seed 4's door.
+    public var products = ProductTenants()
 
     /// - Parameter triggers: Nil: there are none.
     public init(
