@@ -108,7 +108,8 @@ let services: [Target] =
     + service(
         "Tool",
         needs: [
-            "EventModel", "EventCodec", "Encodings", "Crypto", "Signing", "Egress", "Store", "Database", "HTTPServer",
+            "EventModel", "EventCodec", "Encodings", "Crypto", "Inbound", "Signing", "Egress", "Store", "Database",
+            "HTTPServer",
             "ServiceKit",
             "Observability", "KafkaBackbone", "CLinux",
         ])

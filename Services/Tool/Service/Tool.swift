@@ -13,7 +13,10 @@ public enum Tool {
     static let commands: [Command] = [
         UpCommand.command, DownCommand.command, StatusCommand.command, DemoCommand.command, EmitCommand.command,
         TailCommand.command, ListenCommand.command, TokenCommands.create, TokenCommands.list, TokenCommands.revoke,
-        TenantCommands.create, TenantCommands.list, MigrateCommand.command, ConfigCommand.command,
+        TenantCommands.create, TenantCommands.list,
+        IntegrationCommands.create, IntegrationCommands.list, IntegrationCommands.rotate, SendCommand.command,
+        MigrateCommand.command,
+        ConfigCommand.command,
         BenchCommand.command,
     ]
 

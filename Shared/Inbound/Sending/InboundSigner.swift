@@ -18,7 +18,7 @@ public struct InboundSigner: Sendable {
     }
 
     /// - Parameters:
-    ///   - event: What the vendor's header calls the event, where it has one.
+    ///   - event: What the vendor's header calls the event, where it has one; nil: what the body looks like.
     ///   - id: The delivery's id; nil: a new one.
     ///   - type: The media type; nil: the vendor's usual one.
     /// - Throws: `InboundSigner.Failure` where a secret is missing.
@@ -33,7 +33,8 @@ public struct InboundSigner: Sendable {
             case .channel(let channel): try sign(draft, channel)
             case .preset(let preset): try sign(draft, preset)
             }
-        sample.headers.insert(("Content-Type", type ?? "application/json"), at: 0)
+        let usual = sample.body.first == UInt8(ascii: "<") ? "text/xml" : "application/json"
+        sample.headers.insert(("Content-Type", type ?? usual), at: 0)
         return sample
     }
 
@@ -71,8 +72,9 @@ public struct InboundSigner: Sendable {
             let code = try code("webhook_secrets", draft.body).hex
             return InboundSample(
                 [
-                    ("X-GitHub-Event", draft.event ?? "push"), ("X-GitHub-Delivery", draft.id),
-                    ("X-GitHub-Hook-ID", "1"), ("X-Hub-Signature-256", "sha256=\(code)"),
+                    ("X-GitHub-Event", draft.event ?? SampleHint(draft.body).github),
+                    ("X-GitHub-Delivery", draft.id), ("X-GitHub-Hook-ID", "1"),
+                    ("X-Hub-Signature-256", "sha256=\(code)"),
                 ], draft.body)
         case .gitlab: return try gitlab(draft)
         case .gitee:
@@ -83,19 +85,21 @@ public struct InboundSigner: Sendable {
                 ? secret : try code("secret", Array("\(time)\n\(secret)".utf8)).base64
             return InboundSample(
                 [
-                    ("X-Gitee-Event", draft.event ?? "Push Hook"), ("X-Gitee-Timestamp", time),
+                    ("X-Gitee-Event", draft.event ?? SampleHint(draft.body).gitee), ("X-Gitee-Timestamp", time),
                     ("X-Gitee-Token", token),
                 ], draft.body)
         case .gerrit: return try gerrit(draft)
         case .lark: return try lark(draft)
         case .wecom: return try wecom(draft)
-        case .agentgate, .formbridge:
-            return InboundSample([("X-Webhook-Signature", try code(draft.body).hex)], draft.body)
+        // Each in the header of its own, by which the door knows a body that does not say who sends.
+        case .agentgate: return InboundSample([("X-AgentGate-Signature", try code(draft.body).hex)], draft.body)
+        case .formbridge:
+            return InboundSample([("X-FormBridge-Signature", "sha256=\(try code(draft.body).hex)")], draft.body)
         }
     }
 
     private func gitlab(_ draft: Draft) throws(Failure) -> InboundSample {
-        let event = ("X-Gitlab-Event", draft.event ?? "Push Hook")
+        let event = ("X-Gitlab-Event", draft.event ?? SampleHint(draft.body).gitlab)
         if secrets.first("signing_tokens") != nil {
             var sample = try standard(draft, "signing_tokens", prefix: "webhook")
             sample.headers += [event, ("Idempotency-Key", draft.id)]
@@ -118,9 +122,12 @@ public struct InboundSigner: Sendable {
     }
 
     private func lark(_ draft: Draft) throws(Failure) -> InboundSample {
-        guard let key = secrets.first("encrypt_key") else { return InboundSample([], draft.body) }
+        // Lark writes the token into the body.
+        let plain = secrets.first("verification_token").flatMap { SampleHint.larkBody(draft.body, token: $0) }
+        let event = plain ?? draft.body
+        guard let key = secrets.first("encrypt_key") else { return InboundSample([], event) }
         guard
-            let encrypted = try? LarkCipher(encryptKey: key).encrypt(draft.body, vector: SecureRandom.bytes(16))
+            let encrypted = try? LarkCipher(encryptKey: key).encrypt(event, vector: SecureRandom.bytes(16))
         else { throw Failure(secret: "encrypt_key") }
         let body = Array(#"{"encrypt":"\#(encrypted)"}"#.utf8)
         let digest = LarkSignature.digest(
@@ -172,8 +179,8 @@ public struct InboundSigner: Sendable {
         case .gitea:
             return InboundSample(
                 [
-                    ("X-Gitea-Event", draft.event ?? "push"), ("X-Gitea-Delivery", draft.id),
-                    ("X-Gitea-Signature", try code(draft.body).hex),
+                    ("X-Gitea-Event", draft.event ?? SampleHint(draft.body).github),
+                    ("X-Gitea-Delivery", draft.id), ("X-Gitea-Signature", try code(draft.body).hex),
                 ], draft.body)
         case .githubLike:
             return InboundSample(
