@@ -174,7 +174,7 @@ let testTargets: [Target] = [
 let benchmarks: [Target] = [
     .executableTarget(
         name: "MicroBenchmarks",
-        dependencies: ["EventModel", "EventCodec", "Encodings", "Crypto", "Signing", "Matching"],
+        dependencies: ["EventModel", "EventCodec", "Encodings", "Crypto", "Signing", "Matching", "Inbound"],
         path: "Benchmarks/Micro", swiftSettings: swiftSettings),
     .executableTarget(
         name: "BackboneBenchmarks",
