@@ -1,6 +1,6 @@
 # Every verb is a script in scripts/, which CI calls too. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help up down build release test lint format bench
+.PHONY: help up down build release test fuzz lint format bench
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ release: ## compile the executables as they are shipped
 
 test: ## install what is missing, build and run all tests
 	@scripts/test
+
+fuzz: ## feed the parsers with anything for a minute each
+	@scripts/fuzz 60
 
 lint: ## check formatting and scripts
 	@scripts/lint

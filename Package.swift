@@ -49,6 +49,7 @@ let cLibraries: [Target] = [
     cLibrary("COpenSSL", pkgConfig: "libcrypto", debian: "libssl-dev"),
     cLibrary("CMicroHTTPD", pkgConfig: "libmicrohttpd", debian: "libmicrohttpd-dev"),
     cLibrary("CCurl", pkgConfig: "libcurl", debian: "libcurl4-openssl-dev"),
+    cLibrary("CYAML", pkgConfig: "yaml-0.1", debian: "libyaml-dev"),
     cLibrary("CLinux"),
 ]
 
@@ -62,6 +63,8 @@ let layers: [Target] = [
     shared("Crypto", ["COpenSSL", "Encodings"]),
     shared("Signing", ["EventModel", "Encodings", "Crypto"]),
     shared("Inbound", ["EventModel", "Encodings", "EventCodec", "Crypto", "Addresses"]),
+    shared("YAML", ["CYAML", "EventCodec"]),
+    shared("Triggers", ["EventModel", "EventCodec", "JSONPath", "Inbound", "YAML"]),
     shared("Observability", ["CLinux"]),
     shared("HTTPServer", ["CMicroHTTPD", "CLinux", "Observability"]),
     shared("Egress", ["Addresses", "EventModel", "CCurl", "CLinux", "Observability"]),
@@ -89,13 +92,14 @@ let services: [Target] =
     + service(
         "Feed",
         needs: [
-            "EventModel", "EventCodec", "Encodings", "Crypto", "Inbound", "JSONPath", "Signing", "Backbone", "Store",
-            "Database", "HTTPServer", "ServiceKit", "Observability", "Egress",
+            "EventModel", "EventCodec", "Encodings", "Crypto", "Inbound", "JSONPath", "Signing", "YAML", "Triggers",
+            "Backbone", "Store", "Database", "HTTPServer", "ServiceKit", "Observability", "Egress",
         ])
     + service(
         "Matcher",
         needs: [
-            "EventModel", "EventCodec", "Crypto", "JSONPath", "Matching", "Backbone", "Store", "Database", "ServiceKit",
+            "EventModel", "EventCodec", "Crypto", "JSONPath", "Matching", "Triggers", "Backbone", "Store", "Database",
+            "ServiceKit",
             "Observability",
         ])
     + service(
@@ -108,10 +112,8 @@ let services: [Target] =
     + service(
         "Tool",
         needs: [
-            "EventModel", "EventCodec", "Encodings", "Crypto", "Inbound", "Signing", "Egress", "Store", "Database",
-            "HTTPServer",
-            "ServiceKit",
-            "Observability", "KafkaBackbone", "CLinux",
+            "EventModel", "EventCodec", "Encodings", "Crypto", "Inbound", "Signing", "YAML", "Triggers", "Egress",
+            "Store", "Database", "HTTPServer", "ServiceKit", "Observability", "KafkaBackbone", "CLinux",
         ])
 
 let testTargets: [Target] = [
@@ -127,6 +129,12 @@ let testTargets: [Target] = [
     .executableTarget(
         name: "ExampleService", dependencies: ["ServiceKit", "Observability"], path: "Tests/ExampleService",
         swiftSettings: swiftSettings),
+    // Parsers that read what strangers wrote, and a program that feeds them with anything: scripts/fuzz.
+    .target(
+        name: "FuzzTargets", dependencies: ["EventCodec", "EventModel", "Inbound", "JSONPath", "Triggers", "YAML"],
+        path: "Tests/Fuzz/Targets", swiftSettings: swiftSettings),
+    .executableTarget(
+        name: "FuzzCommand", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Command", swiftSettings: swiftSettings),
     tests("Support", ["EventModel", "EventCodec", "Signing"]),
     tests("Encodings", ["Encodings"]),
     tests("EventModel", ["EventModel"]),
@@ -137,6 +145,8 @@ let testTargets: [Target] = [
     tests("Crypto", ["Crypto", "Encodings"]),
     tests(
         "Signing", ["Signing", "Crypto", "EventCodec", "EventModel", "Encodings"], resources: [.copy("Fixtures")]),
+    tests("YAML", ["YAML", "EventCodec"]),
+    tests("Triggers", ["Triggers", "YAML", "EventCodec", "EventModel"]),
     tests(
         "Inbound", ["Inbound", "EventCodec", "EventModel", "Encodings", "Crypto"], resources: [.copy("Fixtures")]),
     tests("Observability", ["Observability"]),
@@ -171,6 +181,16 @@ let testTargets: [Target] = [
     tests("EndToEnd", ["EventModel", "EventCodec", "Encodings", "Crypto"], resources: [.copy("Fixtures")]),
 ]
 
+/// Only where FUZZ is 1: it has no main of its own and links with `--sanitize=fuzzer` alone.
+let isFuzzed = Context.environment["FUZZ"] == "1"
+let libFuzzer: [Target] =
+    isFuzzed
+    ? [
+        .executableTarget(
+            name: "LibFuzzerCommand", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/LibFuzzer",
+            swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])])
+    ] : []
+
 let benchmarks: [Target] = [
     .executableTarget(
         name: "MicroBenchmarks",
@@ -190,8 +210,9 @@ let package = Package(
         .executable(name: "fanfare-matcher", targets: ["MatcherCommand"]),
         .executable(name: "fanfare-delivery", targets: ["DeliveryCommand"]),
         .executable(name: "fanfare", targets: ["ToolCommand"]),
+        .executable(name: "fanfare-fuzz", targets: ["FuzzCommand"]),
         .executable(name: "fanfare-microbench", targets: ["MicroBenchmarks"]),
         .executable(name: "fanfare-backbonebench", targets: ["BackboneBenchmarks"]),
-    ],
-    targets: cLibraries + layers + services + testTargets + benchmarks
+    ] + (isFuzzed ? [.executable(name: "fanfare-libfuzzer", targets: ["LibFuzzerCommand"])] : []),
+    targets: cLibraries + layers + services + testTargets + libFuzzer + benchmarks
 )

@@ -49,6 +49,15 @@ public struct JSONFields: Sendable {
         self.init(members, path: "")
     }
 
+    /// The fields of an object that lies at `path` of a document, for example `trigger`.
+    /// - Throws: `invalidField` where it is no object.
+    public init(_ value: JSONValue, path: String) throws(JSONFieldError) {
+        guard case .object(let members) = value else {
+            throw JSONFieldError(.invalidField, "\(path) is an object", param: path)
+        }
+        self.init(members, path: "\(path).")
+    }
+
     private init(_ members: [JSONValue.Member], path: String) {
         self.members = Dictionary(members.map { ($0.key, $0.value) }, uniquingKeysWith: { first, _ in first })
         self.path = path
@@ -159,6 +168,17 @@ public struct JSONFields: Sendable {
         guard let value = value(name) else { return nil }
         guard case .object(let members) = value else { throw invalid(name, "is an object") }
         return JSONFields(members, path: "\(path)\(name).")
+    }
+
+    /// The objects of an array.
+    public func optionalObjects(_ name: String, count: ClosedRange<Int>? = nil) throws(JSONFieldError) -> [JSONFields]?
+    {
+        guard let elements = try optionalArray(name, count: count) else { return nil }
+        var objects: [JSONFields] = []
+        for (index, element) in elements.enumerated() {
+            objects.append(try JSONFields(element, path: "\(path)\(name)[\(index)]"))
+        }
+        return objects
     }
 
     public func fields(_ name: String) throws(JSONFieldError) -> JSONFields {
