@@ -1,7 +1,7 @@
 public import Database
 internal import EventModel
 
-/// Reads the revisions of webhooks and roles by version, for the processes that keep them in memory.
+/// Reads the revisions of webhooks, roles and triggers by version, for the processes that keep them in memory.
 public struct RevisionStore: Sendable {
     private let pool: ConnectionPool
 
@@ -17,6 +17,8 @@ public struct RevisionStore: Sendable {
         public var revisions: [WebhookRevision]
         /// In order of version.
         public var roles: [RoleRevision] = []
+        /// In order of version.
+        public var triggers: [TriggerRevision] = []
     }
 
     // The first load leaves out what ended before anything that still waits for its fan-out.
@@ -58,7 +60,10 @@ public struct RevisionStore: Sendable {
             guard !rows.isNull(row, 1), let revision = Self.revision(rows, row) else { continue }
             changes.revisions.append(revision)
         }
-        if changes.version > version { changes.roles = try await roles(since: version, upTo: changes.version) }
+        if changes.version > version {
+            changes.roles = try await roles(since: version, upTo: changes.version)
+            changes.triggers = try await triggers(since: version, upTo: changes.version)
+        }
         return changes
     }
 
@@ -74,6 +79,33 @@ public struct RevisionStore: Sendable {
                 version: rows.int64(row, 0), tenant: rows.tenant(row, 1), workspace: rows.identifier(row, 2),
                 role: rows.text(row, 3), agent: rows.optionalText(row, 4), fromPos: rows.int64(row, 5),
                 toPos: rows.optionalInt64(row, 6))
+        }
+    }
+
+    private static let triggers = Statement(
+        "trigger_revisions_since",
+        """
+        select r.version, r.trigger_id, r.tenant_id, r.document, r.from_pos, r.to_pos
+        from fanfare.trigger_revisions r
+        where r.version > $1 and r.version <= $2
+            and ($1 > 0 or (coalesce(r.to_pos, case when r.document is null then r.from_pos end) is null
+                or coalesce(r.to_pos, r.from_pos)
+                    > (select coalesce(min(p.fanned), 0) from fanfare.progress p where p.topic = 'events')))
+        order by r.version
+        """)
+
+    private func triggers(since version: Int64, upTo last: Int64) async throws(DatabaseError) -> [TriggerRevision] {
+        let rows = try await pool.execute(
+            Self.triggers,
+            Parameters {
+                $0.add(version)
+                $0.add(last)
+            })
+        return (0..<rows.count).map { row in
+            TriggerRevision(
+                version: rows.int64(row, 0), trigger: rows.identifier(row, 1), tenant: rows.tenant(row, 2),
+                document: rows.optionalText(row, 3).map { Array($0.utf8) }, fromPos: rows.int64(row, 4),
+                toPos: rows.optionalInt64(row, 5))
         }
     }
 

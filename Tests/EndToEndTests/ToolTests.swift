@@ -1,4 +1,5 @@
 internal import EventCodec
+internal import Foundation
 internal import TestSupport
 internal import Testing
 
@@ -32,6 +33,37 @@ internal import Testing
         let second = try await installation.tool(["emit", "end.keyed", "--key", "k1", "--json"])
         #expect(first.output.contains(#""duplicate":false"#))
         #expect(second.output == first.output.replacing("false", with: "true"))
+    }
+
+    @Test func `a trigger is tried, applied, replaced and listed from a file`() async throws {
+        let installation = try await installation()
+        let folder = try TestFolders.temporary("triggers")
+        let file = "\(folder)/tickets.yaml"
+        func write(_ action: String) throws {
+            try "trigger:\n  name: from a file\n  match: {jsonpath: $.kind, equals: a}\n  action: {\(action)}\n"
+                .write(toFile: file, atomically: true, encoding: .utf8)
+        }
+        try write("agent: x")
+        let wrong = try await installation.tool(["trigger", "apply", "-f", file])
+        #expect(wrong.code == 2)
+        #expect(wrong.errors.contains("\(file):4:19: "), "\(wrong.errors)")
+        try write("agent_id: first")
+        let dry = try await installation.tool(["trigger", "dry-run", "-f", file, #"{"kind":"a"}"#])
+        #expect(dry.code == 0 && dry.output.contains(#""agent_id":"first""#), "\(dry.errors)")
+        let not = try await installation.tool(["trigger", "dry-run", "-f", file, #"{"kind":"b"}"#])
+        #expect(not.code == 1 && not.output.contains("$.kind"), "\(not.output)")
+        let made = try await installation.tool(["trigger", "apply", "-f", file, "--json"])
+        #expect(made.code == 0, "\(made.errors)")
+        try write("agent_id: second")
+        let replaced = try await installation.tool(["trigger", "apply", "-f", file, "--json"])
+        let (one, two) = (
+            try JSONValue(parsing: Array(made.output.utf8)), try JSONValue(parsing: Array(replaced.output.utf8))
+        )
+        #expect(one["id"] == two["id"] && one["id"] != nil)
+        #expect(one["secret"] != nil && two["secret"] == nil)
+        #expect(two["trigger"]?["action"]?["agent_id"] == .string("second"))
+        let list = try await installation.tool(["trigger", "list"])
+        #expect(list.output.split(separator: "\n").count { $0.contains("from a file") } == 1)
     }
 
     @Test func `a tail goes on where it was when the feed is back`() async throws {

@@ -46,12 +46,12 @@ struct FeedFixture: Sendable {
     /// Sends a request as the bearer of a token.
     func call(
         _ method: String, _ target: String, as token: String?, _ body: String? = nil,
-        headers: [(String, String)] = []
+        headers: [(String, String)] = [], contentType: String = "application/json"
     ) async throws -> Answer {
         let port = port
         var headers = headers
         if let token { headers.append(("Authorization", "Bearer \(token)")) }
-        if body != nil { headers.append(("Content-Type", "application/json")) }
+        if body != nil { headers.append(("Content-Type", contentType)) }
         let sent = headers
         let raw = try await onThread {
             try RawConnection(port: port).request(method, target, headers: sent, body: body.map { Array($0.utf8) })

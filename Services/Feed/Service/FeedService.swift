@@ -100,6 +100,10 @@ public struct FeedService: Sendable {
             + IntegrationRoutes(
                 integrations: IntegrationStore(parts.database), secrets: parts.secrets, clock: clock
             ).routes
+            + TriggerRoutes(
+                triggers: TriggerStore(parts.database), integrations: IntegrationStore(parts.database),
+                secrets: parts.secrets, clock: clock
+            ).routes
             + RoleRoutes(roles: RoleStore(parts.database), workspaces: WorkspaceStore(parts.database)).routes
             + AgentRunRoutes(runs: AgentRunStore(parts.database)).routes
             + EventRoutes(reader: FeedReader(hub: hub, feed: feed, gate: gate), feed: feed).routes

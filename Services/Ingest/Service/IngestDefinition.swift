@@ -91,7 +91,7 @@ private struct InboundParts {
             proxies: proxies, certificateHeader: configuration[Settings.clientCertificateHeader])
         var setup = InboundSetup(
             book: book, gate: InboundGate(trust: trust, clock: SystemClock(), audit: audit, metrics: context.metrics),
-            audit: audit)
+            audit: audit, triggers: TriggerEndpoints(book: book))
         setup.products = try Self.products(configuration)
         self.setup = setup
         self.follower = follower

@@ -24,7 +24,8 @@ extension MatcherService {
             let matcher = MatcherService(
                 fanOut: fanOut, revisions: RevisionStore(pool: pool),
                 agents: MatcherService.Agents(
-                    runs: AgentRunStore(pool), feed: FeedQueries(pool), log: log, topic: topic),
+                    runs: AgentRunStore(pool), triggers: TriggerStore(pool), feed: FeedQueries(pool), log: log,
+                    topic: topic),
                 metrics: context.metrics, logger: context.logger)
             let runTopic: [any Service] =
                 topic.map { topic in

@@ -4,8 +4,8 @@ internal import Matching
 public import Observability
 public import Store
 
-/// Fans the feed out: matches what is stored against the webhooks and roles that were in force at its position, makes the
-/// runs that roles ask for, and appends the deliveries to their lanes.
+/// Fans the feed out: matches what is stored against the webhooks, roles and triggers that were in force at its position,
+/// makes the runs and events that they ask for, and appends the deliveries to their lanes.
 ///
 /// A pure function of (pos, configuration): a repeated fan-out finds the same endpoints, and an event that was accepted
 /// after a webhook's 201 is matched by it, because the matcher loads the configuration up to the version of the snapshot
@@ -14,14 +14,18 @@ public final class MatcherService: Sendable {
     /// What runs of agents need beside the fan-out.
     public struct Agents: Sendable {
         public var runs: AgentRunStore
+        public var triggers: TriggerStore
         /// For rows whose envelope the fan-out does not have at hand.
         public var feed: FeedQueries
-        /// For `agent.run.queued`.
+        /// For `agent.run.queued` and what triggers emit.
         public var log: any EventLog
         public var topic: (any RunTopic)?
 
-        public init(runs: AgentRunStore, feed: FeedQueries, log: any EventLog, topic: (any RunTopic)?) {
+        public init(
+            runs: AgentRunStore, triggers: TriggerStore, feed: FeedQueries, log: any EventLog, topic: (any RunTopic)?
+        ) {
             self.runs = runs
+            self.triggers = triggers
             self.feed = feed
             self.log = log
             self.topic = topic
@@ -33,6 +37,8 @@ public final class MatcherService: Sendable {
     private let table: SubscriptionTable
     private let envelopes: RowEnvelopes
     private let router: RoleRouter
+    private let triggers: TriggerRouter
+    private let emissions: EmissionQueue
     private let runs: AgentRunQueue
     private let instruments: MatcherInstruments
 
@@ -42,16 +48,22 @@ public final class MatcherService: Sendable {
         let table = SubscriptionTable()
         let roles = RoleTable()
         let log = logger.limited()
+        let triggerTable = TriggerTable(log: log)
         self.fanOut = fanOut
         self.table = table
         envelopes = RowEnvelopes(feed: agents.feed, log: log)
         router = RoleRouter(table: roles, envelopes: envelopes)
+        triggers = TriggerRouter(table: triggerTable, envelopes: envelopes, store: agents.triggers, log: log)
+        emissions = EmissionQueue(
+            eventLog: agents.log,
+            emitted: metrics.counter("fanfare_matcher_emitted_total", "Events that triggers emitted."), log: log)
         runs = AgentRunQueue(
             store: agents.runs, eventLog: agents.log, topic: agents.topic,
             queued: metrics.counter("fanfare_matcher_runs_total", "Runs of agents that events started."), log: log)
         follower = RevisionFollower(store: revisions, logger: logger) { changes in
             table.apply(changes.revisions)
             roles.apply(changes.roles)
+            triggerTable.apply(changes.triggers)
         }
         instruments = MatcherInstruments(metrics)
         metrics.observedGauge("fanfare_matcher_webhooks", "Webhooks in the index.") {
@@ -95,7 +107,9 @@ public final class MatcherService: Sendable {
             instruments.matched(batch.rows.count, matched.deliveries.count, took: ContinuousClock.now - started)
             let deliveries = try await judge(matched, of: batch.rows)
             // Before the batch is done: whoever takes over from us finds the same runs, and makes what is missing.
-            try await runs.queue(try await router.runs(of: batch.rows))
+            let actions = try await triggers.actions(of: batch.rows)
+            try await runs.queue(try await router.runs(of: batch.rows) + actions.runs)
+            try await emissions.queue(actions.events)
             try await fanOut.complete(batch, deliveries: deliveries)
         }
     }

@@ -15,8 +15,8 @@ public enum Tool {
         TailCommand.command, ListenCommand.command, TokenCommands.create, TokenCommands.list, TokenCommands.revoke,
         TenantCommands.create, TenantCommands.list,
         IntegrationCommands.create, IntegrationCommands.list, IntegrationCommands.rotate, SendCommand.command,
-        MigrateCommand.command,
-        ConfigCommand.command,
+        TriggerCommands.apply, TriggerCommands.dryRun, TriggerCommands.list,
+        MigrateCommand.command, ConfigCommand.command,
         BenchCommand.command,
     ]
 

@@ -12,6 +12,9 @@ public struct IntegrationStore: Sendable {
     /// Sets of secrets that an integration has at most; the oldest go.
     private static let mostSets: Int32 = 4
 
+    /// Doors of triggers are integrations too; they are managed with their triggers.
+    private static let isNoDoor = "not starts_with(channel, '\(TriggerStore.channelPrefix)')"
+
     private static let insert = Statement(
         "integration.insert",
         """
@@ -22,12 +25,13 @@ public struct IntegrationStore: Sendable {
         """)
     private static let one = Statement(
         "integration.one",
-        "select \(StoredIntegration.columns) from fanfare.integrations where tenant_id = $1 and id = $2")
+        "select \(StoredIntegration.columns) from fanfare.integrations where tenant_id = $1 and id = $2 and \(isNoDoor)"
+    )
     private static let list = Statement(
         "integration.list",
         """
         select \(StoredIntegration.columns) from fanfare.integrations
-        where tenant_id = $1 and id > $2 and ($4::text is null or channel = $4) order by id limit $3
+        where tenant_id = $1 and id > $2 and ($4::text is null or channel = $4) and \(isNoDoor) order by id limit $3
         """)
     private static let change = Statement(
         "integration.change",
@@ -38,7 +42,7 @@ public struct IntegrationStore: Sendable {
             secret_ids = case when $6::text is null then secret_ids else array[$7] end,
             secret_made = case when $6::text is null then secret_made else array[now()] end,
             secret_until = case when $6::text is null then secret_until else '{}' end
-        where tenant_id = $1 and id = $2 returning \(StoredIntegration.columns)
+        where tenant_id = $1 and id = $2 and \(isNoDoor) returning \(StoredIntegration.columns)
         """)
     private static let rotate = Statement(
         "integration.rotate",
@@ -47,7 +51,7 @@ public struct IntegrationStore: Sendable {
         from fanfare.rotate_integration_v1($1, $2, $3, $4, make_interval(secs => $5), $6)
         """)
     private static let remove = Statement(
-        "integration.delete", "delete from fanfare.integrations where tenant_id = $1 and id = $2")
+        "integration.delete", "delete from fanfare.integrations where tenant_id = $1 and id = $2 and \(isNoDoor)")
     private static let changed = Statement(
         "integration.changed",
         """

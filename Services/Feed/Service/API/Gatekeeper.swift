@@ -13,7 +13,7 @@ struct Gatekeeper: Sendable {
     /// Adds a route whose handler runs only for a bearer that may use it.
     func add(_ route: APIRoute, to table: inout RouteTable) {
         let options = RouteOptions(
-            maxBody: route.maxBody, contentTypes: ["application/json"],
+            maxBody: route.maxBody, contentTypes: route.contentTypes,
             admit: { head, _ throws(HTTPError) in
                 // Before the body is read: without the form of a token there is nothing to look up.
                 _ = try Gatekeeper.token(of: head)

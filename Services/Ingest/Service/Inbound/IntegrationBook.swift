@@ -18,14 +18,14 @@ public final class IntegrationBook: Sendable {
         }
 
         let tenant: TenantID
-        let channel: InboundChannel
+        let kind: InboundKind
         let config: [UInt8]
         let secrets: [Sealed]
         let isActive: Bool
 
-        init(_ stored: StoredIntegration, _ channel: InboundChannel, _ tenant: TenantID, _ config: [UInt8]) {
+        init(_ stored: StoredIntegration, _ kind: InboundKind, _ tenant: TenantID, _ config: [UInt8]) {
             self.tenant = tenant
-            self.channel = channel
+            self.kind = kind
             self.config = config
             secrets = stored.secrets.map { Sealed(text: $0.sealed, until: $0.until) }
             isActive = stored.isActive
@@ -74,13 +74,20 @@ public final class IntegrationBook: Sendable {
             for stored in changed {
                 Self.remove(stored.id, &state)
                 // A channel that a later release knows is no door of ours.
-                guard let channel = InboundChannel(rawValue: stored.channel) else { continue }
-                Self.insert(stored, channel, &state)
+                guard let kind = Self.kind(stored.channel) else { continue }
+                Self.insert(stored, kind, &state)
             }
         }
     }
 
-    private static func insert(_ stored: StoredIntegration, _ channel: InboundChannel, _ state: inout State) {
+    /// A vendor's channel, or the preset of a trigger's door.
+    private static func kind(_ channel: String) -> InboundKind? {
+        if let channel = InboundChannel(rawValue: channel) { return .channel(channel) }
+        guard channel.hasPrefix(TriggerStore.channelPrefix) else { return nil }
+        return InboundPreset(rawValue: String(channel.dropFirst(TriggerStore.channelPrefix.count))).map { .preset($0) }
+    }
+
+    private static func insert(_ stored: StoredIntegration, _ kind: InboundKind, _ state: inout State) {
         let tenant = state.tenants[stored.tenant.text] ?? stored.tenant
         state.tenants[tenant.text] = tenant
         var config = stored.config
@@ -89,9 +96,9 @@ public final class IntegrationBook: Sendable {
         } else if state.configs.count < sharedConfigs {
             state.configs[config] = config
         }
-        let entry = Entry(stored, channel, tenant, config)
+        let entry = Entry(stored, kind, tenant, config)
         state.entries[stored.id] = entry
-        guard entry.isActive else { return }
+        guard entry.isActive, case .channel(let channel) = kind else { return }
         state.active[channel, default: []].insert(stored.id)
         if isProduct(channel) {
             state.products[Owner(tenant: tenant, channel: channel), default: []].insert(stored.id)
@@ -101,9 +108,10 @@ public final class IntegrationBook: Sendable {
     private static func remove(_ id: IntegrationID, _ state: inout State) {
         state.ready.remove(id)
         guard let old = state.entries.removeValue(forKey: id) else { return }
-        state.active[old.channel]?.remove(id)
-        guard isProduct(old.channel) else { return }
-        let owner = Owner(tenant: old.tenant, channel: old.channel)
+        guard case .channel(let channel) = old.kind else { return }
+        state.active[channel]?.remove(id)
+        guard isProduct(channel) else { return }
+        let owner = Owner(tenant: old.tenant, channel: channel)
         state.products[owner]?.remove(id)
         if state.products[owner]?.isEmpty == true { state.products[owner] = nil }
     }
@@ -114,12 +122,21 @@ public final class IntegrationBook: Sendable {
 
     /// The active integration of that id and channel.
     public func find(_ id: IntegrationID, channel: InboundChannel, now: Timestamp) -> InboundLookup {
+        find(id, now: now) { $0 == .channel(channel) }
+    }
+
+    /// The active trigger of that id that has a URL.
+    public func find(_ trigger: TriggerID, now: Timestamp) -> InboundLookup {
+        find(TriggerStore.door(of: trigger), now: now) { if case .preset = $0 { true } else { false } }
+    }
+
+    private func find(_ id: IntegrationID, now: Timestamp, isWanted: (InboundKind) -> Bool) -> InboundLookup {
         let (ready, entry) = state.withLock { state -> (InboundEndpoint?, Entry?) in
             if let ready = state.ready.value(id), ready.validUntil.map({ now < $0 }) ?? true { return (ready, nil) }
             return (nil, state.entries[id])
         }
-        if let ready { return ready.kind == .channel(channel) ? .found(ready) : .none }
-        guard let entry, entry.isActive, entry.channel == channel else { return .none }
+        if let ready { return isWanted(ready.kind) ? .found(ready) : .none }
+        guard let entry, entry.isActive, isWanted(entry.kind) else { return .none }
         return open(id, entry, now: now)
     }
 
@@ -138,7 +155,8 @@ public final class IntegrationBook: Sendable {
     }
 
     private func open(_ id: IntegrationID, _ entry: Entry, now: Timestamp) -> InboundLookup {
-        let kind = InboundKind.channel(entry.channel)
+        let kind = entry.kind
+        let name = Self.name(id, kind)
         let live = entry.secrets.filter { $0.until.map { now < $0 } ?? true }
         do {
             guard let box else { throw CryptoError(.unknownKey, "this process has no master key") }
@@ -148,7 +166,7 @@ public final class IntegrationBook: Sendable {
                 return try InboundSecrets(json: json, kind: kind)
             }
             let endpoint = InboundEndpoint(
-                id: id.description, tenant: entry.tenant, kind: kind, config: config, secrets: secrets,
+                id: name, tenant: entry.tenant, kind: kind, config: config, secrets: secrets,
                 validUntil: live.compactMap(\.until).min())
             state.withLock { state in
                 // It may have changed meanwhile.
@@ -156,8 +174,13 @@ public final class IntegrationBook: Sendable {
             }
             return .found(endpoint)
         } catch {
-            log.error("integration-unreadable", ["integration": .string(id.description), "reason": .describing(error)])
-            return .unreadable(id: id.description, tenant: entry.tenant)
+            log.error("integration-unreadable", ["integration": .string(name), "reason": .describing(error)])
+            return .unreadable(id: name, tenant: entry.tenant)
         }
+    }
+
+    /// `int_…`, or `trg_…` for a trigger's door.
+    private static func name(_ id: IntegrationID, _ kind: InboundKind) -> String {
+        if case .preset = kind { TriggerID(id.ulid).description } else { id.description }
     }
 }

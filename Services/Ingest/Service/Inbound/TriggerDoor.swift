@@ -41,6 +41,16 @@ enum TriggerDoor {
     }
 }
 
+/// The triggers among what a book holds.
+struct TriggerEndpoints: InboundEndpoints {
+    let book: IntegrationBook
+
+    func find(_ parameters: PathParameters, now: Timestamp) -> InboundLookup {
+        guard let id = parameters["trigger_id"].flatMap({ TriggerID($0) }) else { return .none }
+        return book.find(id, now: now)
+    }
+}
+
 /// Knows nobody.
 struct NoEndpoints: InboundEndpoints {
     func find(_ parameters: PathParameters, now: Timestamp) -> InboundLookup { .none }

@@ -38,12 +38,10 @@ struct APIClient: Sendable {
     let access: APIAccess
     let http: WebClient
 
-    private static let json = "application/json"
-
-    func headers(isJSON: Bool = false) -> HeaderBlock {
+    func headers(contentType: String? = nil) -> HeaderBlock {
         var headers = HeaderBlock()
         headers.append("Authorization", "Bearer \(access.token)")
-        if isJSON { headers.append("Content-Type", Self.json) }
+        if let contentType { headers.append("Content-Type", contentType) }
         return headers
     }
 
@@ -94,10 +92,13 @@ struct APIClient: Sendable {
     }
 
     /// - Throws: `remote` with the error of the answer, where it is one.
-    func call(_ method: Exchange.Method, _ url: String, _ body: [UInt8]) async throws(ToolError) -> JSONValue {
+    func call(
+        _ method: Exchange.Method, _ url: String, _ body: [UInt8], contentType: String = "application/json"
+    ) async throws(ToolError) -> JSONValue {
         let answer: WebAnswer
         do {
-            answer = try await http.send(method, url, headers: headers(isJSON: !body.isEmpty), body: body)
+            answer = try await http.send(
+                method, url, headers: headers(contentType: body.isEmpty ? nil : contentType), body: body)
         } catch {
             throw explained(error)
         }

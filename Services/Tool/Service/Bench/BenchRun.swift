@@ -47,7 +47,7 @@ struct BenchRun: Sendable {
 
     private func measure(_ status: InstallationStatus, _ api: APIClient) async throws -> BenchReport {
         let target = try WebClient.target("\(api.access.ingestURL)/v1/events")
-        let headers = api.headers(isJSON: true)
+        let headers = api.headers(contentType: "application/json")
         console.progress("Warming up with \(plan.warmUp) events")
         let warm = await send(target, headers, 0..<plan.warmUp, fanOut: plan.fanOut)
         guard warm.accepted == plan.warmUp else {
