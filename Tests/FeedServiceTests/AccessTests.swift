@@ -77,10 +77,13 @@ internal import Testing
             #expect(put.status == 201)
             let integration = try await fixture.call(
                 "POST", "/v1/tenant/integrations", as: fixture.other.admin, #"{"channel":"github"}"#)
+            let trigger = try await fixture.call(
+                "POST", "/v1/tenant/triggers", as: fixture.other.admin, #"{"trigger":{"action":{"agent_id":"a"}}}"#)
             let run = try await fixture.queueRun(fixture.other, event: event)
             let ids: [(String, String)] = [
                 ("/v1/tenant/integrations/", integration.json["id"]?.text ?? ""),
                 ("/v1/tenant/agent-runs/", run.description),
+                ("/v1/tenant/triggers/", trigger.json["id"]?.text ?? ""),
                 ("/v1/tenant/webhooks/", webhook.description), ("/v1/events/", event.description),
                 ("/v1/workspaces/", workspaceID), ("/v1/tenant/tokens/", token.json.ids[0]),
                 ("/v1/tenant/deliveries/", delivery.description), ("/v1/event-types/", "mine"),
