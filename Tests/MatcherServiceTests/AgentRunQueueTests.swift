@@ -57,7 +57,7 @@ import Testing
 
     private func queue(_ failures: [Log.Failure] = [], topic: (any RunTopic)? = nil) -> AgentRunQueue {
         AgentRunQueue(
-            store: AgentRunStore(pool), eventLog: Log(pool, failures), topic: topic,
+            store: AgentRunStore(pool), feed: FeedQueries(pool), eventLog: Log(pool, failures), topic: topic,
             queued: MetricsRegistry().counter("runs_total", ""), log: TestDatabase.quietLogger.limited())
     }
 
@@ -110,6 +110,20 @@ import Testing
         #expect(try await announced(run).isEmpty)
         try await queue().queue([run])
         #expect(try await announced(run).count == 1)
+    }
+
+    @Test func `a run that waited for days is not announced again because its key is forgotten`() async throws {
+        let run = run(21)
+        _ = try await AgentRunStore(pool).queue([run])
+        try await pool.script(
+            "update fanfare.agent_runs set created_at = now() - interval '2 days' where id = '\(run.id)'")
+        try await queue().queue([run])
+        #expect(try await announced(run).count == 1)
+        try await pool.script(
+            "update fanfare.agent_runs set announced_at = null where id = '\(run.id)'; delete from fanfare.dedupe")
+        try await queue().queue([run])
+        #expect(try await announced(run).count == 1)
+        #expect(try await AgentRunStore(pool).queue([run]).map(\.isAnnounced) == [true])
     }
 
     @Test func `a run that cannot be stored holds up no other`() async throws {

@@ -58,7 +58,7 @@ public final class MatcherService: Sendable {
             eventLog: agents.log,
             emitted: metrics.counter("fanfare_matcher_emitted_total", "Events that triggers emitted."), log: log)
         runs = AgentRunQueue(
-            store: agents.runs, eventLog: agents.log, topic: agents.topic,
+            store: agents.runs, feed: agents.feed, eventLog: agents.log, topic: agents.topic,
             queued: metrics.counter("fanfare_matcher_runs_total", "Runs of agents that events started."), log: log)
         follower = RevisionFollower(store: revisions, logger: logger) { changes in
             table.apply(changes.revisions)

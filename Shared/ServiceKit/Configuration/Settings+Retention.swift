@@ -10,7 +10,7 @@ extension Settings {
         "How long the records of attempts and refusals are kept.")
     public static let retentionDeadLetters = Setting(
         "retention.dead-letters", .duration(.seconds(86_400) ... .seconds(3650 * 86_400)), default: "30d",
-        "How long dead letters are kept.")
+        "How long dead letters and agents' runs are kept.")
     public static let retentionTopics = Setting(
         "retention.topics", .duration(.seconds(4 * 86_400) ... .seconds(365 * 86_400)), default: "7d",
         "How long Kafka keeps records; at least a day more than the 72 h that a delivery can wait.")

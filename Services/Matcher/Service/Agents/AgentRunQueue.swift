@@ -10,12 +10,18 @@ internal import Store
 /// whether the log was told, and the event has the run as its key. Only the record on the topic may come twice.
 struct AgentRunQueue: Sendable {
     let store: AgentRunStore
+    let feed: FeedQueries
     let eventLog: any EventLog
     let topic: (any RunTopic)?
     let queued: Counter
     let log: LimitedLogger
 
+    var clock: any WallClock = SystemClock()
+
     private static let retryInterval: Duration = .milliseconds(200)
+    /// A run that waits for longer than this may have been announced under a key that is forgotten by now: half of the
+    /// shortest dedupe window. Microseconds.
+    private static let doubt: Int64 = 12 * 3_600 * 1_000_000
 
     /// Returns when all of them are durable. Tries again while the store or the log is away, as the fan-out does.
     ///
@@ -40,16 +46,23 @@ struct AgentRunQueue: Sendable {
     /// - Returns: the runs of which it is not known whether the log was told.
     private func attempt(_ runs: [NewAgentRun]) async throws -> [NewAgentRun] {
         let answers = try await store.queue(runs)
-        let waiting = zip(runs, answers).filter { !$0.1.isAnnounced }
-        guard !waiting.isEmpty else { return [] }
-        let bodies = waiting.map { RunQueuedEvent.body($0.0) }
-        try await topic?.publish(
-            zip(waiting, bodies).map { RunRecord(id: $0.0.id, tenant: $0.0.tenant, body: $1) })
-        let receipts = try await eventLog.append(
-            zip(waiting, bodies).map { RunQueuedEvent.make($0.0, body: $1, createdAt: $0.1.createdAt) })
         var told: [RunID] = []
+        var waiting: [(run: NewAgentRun, event: NewEvent, body: [UInt8])] = []
+        for (run, answer) in zip(runs, answers) where !answer.isAnnounced {
+            let body = RunQueuedEvent.body(run)
+            let event = RunQueuedEvent.make(run, body: body, createdAt: answer.createdAt)
+            if clock.now().microseconds(since: answer.createdAt) > Self.doubt,
+                try await feed.event(event.id, tenant: run.tenant) != nil
+            {
+                told.append(run.id)
+            } else {
+                waiting.append((run, event, body))
+            }
+        }
+        try await topic?.publish(waiting.map { RunRecord(id: $0.run.id, tenant: $0.run.tenant, body: $0.body) })
+        let receipts = waiting.isEmpty ? [] : try await eventLog.append(waiting.map(\.event))
         var unknown: [NewAgentRun] = []
-        for ((run, _), receipt) in zip(waiting, receipts) {
+        for ((run, _, _), receipt) in zip(waiting, receipts) {
             switch receipt {
             case .stored: told.append(run.id)
             case .refused(let reason):
@@ -59,7 +72,7 @@ struct AgentRunQueue: Sendable {
             case .unknown: unknown.append(run)
             }
         }
-        try await store.announced(told)
+        if !told.isEmpty { try await store.announced(told) }
         queued.increment(by: told.count)
         return unknown
     }
