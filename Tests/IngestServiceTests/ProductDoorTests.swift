@@ -163,6 +163,12 @@ import Testing
             let packed = try await bench.post(
                 "/api/events/ingest", "{}", token: nil, headers: [("Content-Encoding", "gzip")])
             #expect(packed.status == 415)
+            let get = try await bench.send("GET", "/api/events/ingest")
+            #expect(get.status == 405)
+            #expect(get["Allow"] == "OPTIONS, POST" || get["Allow"] == "POST, OPTIONS")
+            #expect(try JSONValue(parsing: get.body)["status"] == .number(JSONNumber(405)))
+            #expect(try await bench.send("OPTIONS", "/api/events/ingest").status == 204)
+            #expect(await bench.records.reaches(4).map(\.status) == [403, 415, 415, 405])
             #expect(bench.log.events.isEmpty)
         }
     }

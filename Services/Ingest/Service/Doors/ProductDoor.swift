@@ -36,9 +36,21 @@ struct ProductDoor: Door {
                 record(error, head, nil)
                 throw error
             })
+        // Other methods have a route too, so that they are refused in the seed's form and leave a row.
+        let others = RouteOptions(
+            errorForm: Self.form,
+            admit: { (head, _) throws(HTTPError) in
+                guard head.method != .options else { return }
+                let error = HTTPError.methodNotAllowed(allowed: [.post, .options])
+                record(error, head, nil)
+                throw error
+            })
         for path in Self.paths {
             table.add(
                 .post, path, options: options, .deferred { request, responder in open(request, responder, hall) })
+            table.add(
+                nil, path, options: others,
+                .immediate { _ in Response(status: 204, headers: [HTTPField("Allow", "POST, OPTIONS")]) })
         }
     }
 
