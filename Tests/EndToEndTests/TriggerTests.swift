@@ -126,6 +126,104 @@ extension EndToEnd {
             try await installation.delete(webhook)
         }
 
+        @Test(.timeLimit(.minutes(2)), arguments: TestBackbone.available)
+        func `each preset's sender is verified, and its event acts once`(backbone: TestBackbone) async throws {
+            let installation = try await Shared.installation(backbone)
+            let receiver = try TestReceiver { _ in [.answer(204)] }
+            let webhook = try await installation.watch(receiver, events: ["presets"])
+            let presets = [
+                "combo", "stripe", "slack", "shopify", "standard_webhooks", "svix", "gitea", "github_like",
+            ]
+            for preset in presets {
+                let made = try await make(
+                    """
+                    trigger:
+                      preset: \(preset)
+                      action: {inputs: {n: "{{ payload.n }}", type: "{{ event.type }}"}, emit: {type: presets.\(preset)}}
+                    """, in: installation)
+                let path = "\(installation.folder)/sample-preset-\(preset)"
+                try Installation.append(#"{"type":"thing.made","event":{"type":"thing.made"},"n":7}"#, to: path)
+                let arguments = [
+                    "send", path, "--as", preset, "--to", made.id, "--event", "thing.made", "--id", "one",
+                ]
+                let sent = try await eventually("the door knows the trigger") {
+                    let sent = try await installation.tool(arguments + ["--secret", made.secret])
+                    return sent.output.hasPrefix("404") ? nil : sent
+                }
+                #expect(sent.code == 0, "\(preset): \(sent.output) \(sent.errors)")
+                let wrong = try await installation.tool(
+                    arguments + ["--secret", "whsec_bm90IHRoZSByaWdodCBvbmUgYXQgYWxs"])
+                #expect(wrong.output.hasPrefix("401"), "\(preset): \(wrong.output) \(wrong.errors)")
+            }
+            let requests = await receiver.requests.first(presets.count)
+            #expect(
+                requests.compactMap { $0.header("X-IC-Event-Type") }.sorted()
+                    == presets.map { "presets.\($0)" }.sorted())
+            for request in requests {
+                let inputs = try JSONValue(parsing: request.body)["data"]?["inputs"]
+                let preset = request.header("X-IC-Event-Type")?.dropFirst("presets.".count) ?? ""
+                let source = preset == "combo" ? "generic" : preset
+                #expect(inputs?["n"] == .number(JSONNumber(7)), "\(preset)")
+                #expect(inputs?["type"] == .string("webhook.\(source).thing_made"), "\(preset)")
+            }
+            try await installation.delete(webhook)
+        }
+
+        @Test(.timeLimit(.minutes(1)), arguments: TestBackbone.available)
+        func `Slack's challenge is answered by a trigger's door`(backbone: TestBackbone) async throws {
+            let installation = try await Shared.installation(backbone)
+            let made = try await make("trigger: {preset: slack, action: {agent_id: a}}", in: installation)
+            let body = #"{"type":"url_verification","token":"x","challenge":"3eZbrw1a"}"#
+            let timestamp = "\(Int(Date().timeIntervalSince1970))"
+            let code = HMACKey(Array(made.secret.utf8)).authenticationCode(for: Array("v0:\(timestamp):\(body)".utf8))
+            let answer = try await eventually("the door knows the trigger") {
+                let answer = try await TestHTTP.request(
+                    "POST", port: installation.status.ingestPort, made.url,
+                    headers: [
+                        ("Content-Type", "application/json"), ("X-Slack-Request-Timestamp", timestamp),
+                        ("X-Slack-Signature", "v0=\(code.hex)"),
+                    ], body: Array(body.utf8))
+                return answer.status == 404 ? nil : answer
+            }
+            #expect(answer.status == 200)
+            #expect(answer.text.contains("3eZbrw1a"))
+        }
+
+        @Test(.timeLimit(.minutes(1)), arguments: TestBackbone.available)
+        func `kill -9 of the matcher acts on no event twice and forgets none`(backbone: TestBackbone) async throws {
+            let installation = try await Shared.batteredInstallation(backbone)
+            let receiver = try TestReceiver { _ in [.answer(204)] }
+            let webhook = try await installation.watch(receiver, events: ["battered.emitted"])
+            let made = try await make(
+                "trigger: {source: {types: [battered.seen]}, action: {agent_id: a, emit: {type: battered.emitted}}}",
+                in: installation)
+            let count = 120
+            for number in 0..<count {
+                _ = try await installation.publish("battered.seen", #"{"n":\#(number)}"#)
+                if number % 40 == 20 {
+                    try await installation.kill(.matcher)
+                    try await installation.up()
+                }
+            }
+            func number(_ sql: String) async throws -> Int64 {
+                guard case .number(let number)? = try await installation.rows(of: sql).first?["n"] else { return -1 }
+                return number.int ?? -1
+            }
+            try await eventually("every event is acted on") {
+                try await number(
+                    """
+                    select count(*) as n from fanfare.agent_runs
+                    where trigger_id = '\(made.id)' and announced_at is not null
+                    """) == Int64(count)
+            }
+            let emitted = await receiver.requests.first(count).compactMap { $0.header("X-IC-Event-Id") }
+            #expect(Set(emitted).count == count)
+            #expect(
+                try await number("select count(*) as n from fanfare.events where type = 'battered.emitted'")
+                    == Int64(count))
+            try await installation.delete(webhook)
+        }
+
         @Test(.timeLimit(.minutes(1)), arguments: TestBackbone.available)
         func `a filter keeps back what it does not want`(backbone: TestBackbone) async throws {
             let installation = try await Shared.installation(backbone)
