@@ -25,6 +25,13 @@ internal import Testing
         #expect(body.count == bytes)
     }
 
+    @Test func `a push is JSON of the size that was asked for, with its marks`() throws {
+        let body = BenchPlan.Template(bytes: 8_192, door: .github).body(id: 12_345, time: 12_345_678_901_234)
+        _ = try JSONScanner.validate(body)
+        #expect(body.count == 8_192)
+        #expect(BenchPlan.Template.marks(in: body)?.id == 12_345)
+    }
+
     @Test func `the marks are found in a body and in the envelope around it`() throws {
         let body = BenchPlan.Template(bytes: 600).body(id: 42, time: 7_000_000_001)
         #expect(BenchPlan.Template.marks(in: body).map { [Int64($0.id), $0.time] } == [42, 7_000_000_001])

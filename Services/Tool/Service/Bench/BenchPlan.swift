@@ -12,6 +12,7 @@ struct BenchPlan: Sendable, Hashable {
     var rate: Double?
     /// Bytes of a publication's body.
     var bytes = 600
+    var door = BenchDoor.publish
     /// Webhooks that each event goes to.
     var fanOut = 1
     /// Webhooks beside them that are never answered.
@@ -28,8 +29,8 @@ struct BenchPlan: Sendable, Hashable {
         let end: [UInt8]
 
         /// - Parameter bytes: of the whole body, for ids and times of usual length.
-        init(bytes: Int) {
-            start = Array(#"{"type":"\#(BenchPlan.type)","data":{"bench_id":"#.utf8)
+        init(bytes: Int, door: BenchDoor = .publish) {
+            start = Array(door.bodyStart.utf8)
             middle = Array(#","bench_ts":"#.utf8)
             let usualDigits = 5 + 14
             let fixed = start.count + middle.count + usualDigits + #","text":""}}"#.utf8.count

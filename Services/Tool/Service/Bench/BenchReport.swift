@@ -32,7 +32,7 @@ struct BenchReport: Sendable {
     func text(harness: BenchReport?) -> String {
         let mode = plan.rate.map { "\(Self.number($0, 0))/s offered" } ?? "closed loop"
         var text =
-            "\(plan.events) events of \(plan.bytes) bytes, \(mode), \(plan.connections) connections, fan-out \(plan.fanOut)"
+            "\(plan.door.rawValue) door: \(plan.events) events of \(plan.bytes) bytes, \(mode), \(plan.connections) connections, fan-out \(plan.fanOut)"
             + (plan.stalled > 0 ? ", beside \(plan.stalled) that never answer\n" : "\n")
         text += row("accepted/s", Self.number(acceptedPerSecond, 0))
         text += row("accept", Self.latencies(load.latencies))
@@ -99,6 +99,7 @@ struct BenchReport: Sendable {
 
     func write(to writer: inout JSONWriter) {
         writer.object {
+            $0.member("door", plan.door.rawValue)
             $0.member("events", plan.events)
             $0.member("bytes", plan.bytes)
             $0.member("connections", plan.connections)

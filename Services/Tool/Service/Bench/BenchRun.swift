@@ -13,11 +13,11 @@ struct BenchRun: Sendable {
 
     /// The generator straight at the sink.
     func harness() async throws -> BenchReport {
-        let target = try WebClient.target("\(sinkURL)/0")
         var headers = HeaderBlock()
         headers.append("Content-Type", "application/json")
-        _ = await send(target, headers, 0..<min(plan.warmUp, 1_000), fanOut: 1)
-        return try await measure(target, headers, CPUMeter(processes: [], postgres: nil), fanOut: 1)
+        let target = BenchTarget(url: try WebClient.target("\(sinkURL)/0"), headers: headers)
+        _ = await send(target, 0..<min(plan.warmUp, 1_000), fanOut: 1)
+        return try await measure(target, CPUMeter(processes: [], postgres: nil), fanOut: 1)
     }
 
     /// Publish, store, match, deliver.
@@ -42,14 +42,47 @@ struct BenchRun: Sendable {
     }
 
     private func register(_ api: APIClient, _ url: String) async throws(ToolError) -> String {
-        try await api.createWebhook(url: url, events: [BenchPlan.type], description: "fanfare bench").id
+        try await api.createWebhook(url: url, events: [plan.door.eventType], description: "fanfare bench").id
     }
 
     private func measure(_ status: InstallationStatus, _ api: APIClient) async throws -> BenchReport {
-        let target = try WebClient.target("\(api.access.ingestURL)/v1/events")
-        let headers = api.headers(contentType: "application/json")
+        switch plan.door {
+        case .publish:
+            let url = try WebClient.target("\(api.access.ingestURL)/v1/events")
+            return try await measure(status, BenchTarget(url: url, headers: api.headers(contentType: "application/json")))
+        case .github:
+            let integration = try await BenchIntegration.make(api)
+            let outcome: Result<BenchReport, any Error>
+            do {
+                try await waitUntilOpen(integration.target)
+                outcome = .success(try await measure(status, integration.target))
+            } catch {
+                outcome = .failure(error)
+            }
+            do {
+                try await integration.delete(api)
+            } catch {
+                console.progress("integration \(integration.id) is left behind: \(error.message)")
+            }
+            return try outcome.get()
+        }
+    }
+
+    /// Ingest hears of an integration a moment after the API has answered.
+    private func waitUntilOpen(_ target: BenchTarget) async throws {
+        // An id that no publication has: GitHub's door knows what it has seen.
+        let spare = plan.warmUp + plan.events
+        for _ in 0..<100 where !stop.isRequested {
+            let probe = await send(target, spare..<spare + 1, fanOut: 0)
+            if probe.accepted == 1 { return }
+            await stop.wait(atMost: .milliseconds(20))
+        }
+        throw ToolError(.remote, "the door of the integration did not open within two seconds")
+    }
+
+    private func measure(_ status: InstallationStatus, _ target: BenchTarget) async throws -> BenchReport {
         console.progress("Warming up with \(plan.warmUp) events")
-        let warm = await send(target, headers, 0..<plan.warmUp, fanOut: plan.fanOut)
+        let warm = await send(target, 0..<plan.warmUp, fanOut: plan.fanOut)
         guard warm.accepted == plan.warmUp else {
             throw ToolError(.remote, "only \(warm.accepted) of \(plan.warmUp) events were accepted: \(warm.refused)")
         }
@@ -59,19 +92,19 @@ struct BenchRun: Sendable {
             postgres: status.postgres)
         console.progress("Sending \(plan.events) events")
         try await StatementCount.reset(status.dsn)
-        var report = try await measure(target, headers, meter, fanOut: plan.fanOut)
+        var report = try await measure(target, meter, fanOut: plan.fanOut)
         report.statements = try await StatementCount.read(status.dsn)
         report.memory = meter.peakMemory()
         return report
     }
 
     private func measure(
-        _ target: TargetURL, _ headers: HeaderBlock, _ meter: CPUMeter, fanOut: Int
+        _ target: BenchTarget, _ meter: CPUMeter, fanOut: Int
     ) async throws -> BenchReport {
         let before = meter.read()
         let start = BenchClock.now()
         // Ids that the warm-up did not have: one of its deliveries that is late does not count.
-        let load = await send(target, headers, plan.warmUp..<plan.warmUp + plan.events, fanOut: fanOut)
+        let load = await send(target, plan.warmUp..<plan.warmUp + plan.events, fanOut: fanOut)
         await waitForDeliveries(load.accepted * fanOut)
         let after = meter.read()
         if stop.isRequested { throw ToolError(.interrupted, "interrupted") }
@@ -86,11 +119,11 @@ struct BenchRun: Sendable {
     }
 
     private func send(
-        _ target: TargetURL, _ headers: HeaderBlock, _ ids: Range<Int>, fanOut: Int
+        _ target: BenchTarget, _ ids: Range<Int>, fanOut: Int
     ) async -> LoadGenerator.Result {
         sink.expect(ids, fanOut: fanOut)
         guard !ids.isEmpty else { return LoadGenerator.Result() }
-        return await LoadGenerator(plan, target: target, headers: headers, ids: ids).run(until: stop)
+        return await LoadGenerator(plan, target: target, ids: ids).run(until: stop)
     }
 
     /// Returns once they are there, or nothing new has come for the plan's patience.

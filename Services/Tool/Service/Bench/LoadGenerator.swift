@@ -30,8 +30,7 @@ final class LoadGenerator: Sendable {
     }
 
     private let plan: BenchPlan
-    private let target: TargetURL
-    private let headers: HeaderBlock
+    private let target: BenchTarget
     private let template: BenchPlan.Template
     private let state: Mutex<State>
     private let sender = Mutex<HTTPSender?>(nil)
@@ -41,11 +40,10 @@ final class LoadGenerator: Sendable {
     private static let tick: Int64 = 250_000
 
     /// - Parameter ids: of the events; each is sent once.
-    init(_ plan: BenchPlan, target: TargetURL, headers: HeaderBlock, ids: Range<Int>) {
+    init(_ plan: BenchPlan, target: BenchTarget, ids: Range<Int>) {
         self.plan = plan
         self.target = target
-        self.headers = headers
-        template = BenchPlan.Template(bytes: plan.bytes)
+        template = BenchPlan.Template(bytes: plan.bytes, door: target.key == nil ? .publish : .github)
         state = Mutex(
             State(
                 next: ids.lowerBound, end: ids.upperBound, start: BenchClock.now(),
@@ -135,9 +133,10 @@ final class LoadGenerator: Sendable {
                 state.next += 1
                 state.outstanding += 1
                 state.due[UInt64(id)] = due
+                let body = template.body(id: id, time: due)
                 batch.append(
                     Exchange(
-                        token: UInt64(id), target: target, headers: headers, body: template.body(id: id, time: due),
+                        token: UInt64(id), target: target.url, headers: target.headers(id: id, body: body), body: body,
                         timeoutMilliseconds: 60_000))
             }
             return batch

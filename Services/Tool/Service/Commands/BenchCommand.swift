@@ -12,7 +12,8 @@ enum BenchCommand {
                 .init("--rate", "N", "offered events a second; else closed loop: the next when one is answered"),
                 .init("--connections", "N", "publications under way at a time (64)"),
                 .init("--size", "BYTES", "of a publication's body (600)"),
-                .init("--fanout", "N", "webhooks that each event goes to (1)"),
+                .init("--door", "DOOR", "publish, github (a signed push), or both one after the other (publish)"),
+                .init("--fanout", "N", "webhooks that each event goes to (1); 0 measures acceptance alone"),
                 .init("--stalled", "N", "webhooks beside them that never answer (0)"),
                 .init("--warm-up", "N", "events before that are not counted (1000)"),
                 .init("--patience", "DURATION", "how long deliveries may stay away before they count as missing (30s)"),
@@ -29,7 +30,8 @@ enum BenchCommand {
     ) { try await run($0) }
 
     private static func run(_ context: CommandContext) async throws -> ExitCode {
-        let plan = try plan(context.arguments)
+        let plans = try plans(context.arguments)
+        let plan = plans[0]
         let isHarnessOnly = try context.arguments.flag("--harness-only")
         let leavesHarnessOut = try context.arguments.flag("--no-harness") || plan.rate != nil
         let isJSON = try context.arguments.flag("--json")
@@ -39,23 +41,28 @@ enum BenchCommand {
         let port = try server.start()
         let http = WebClient()
         defer { http.stop() }
-        let run = BenchRun(
-            plan: plan, sink: sink, sinkURL: "http://127.0.0.1:\(port)", console: context.console,
-            stop: context.shutdown)
+        let runs = plans.map { plan in
+            BenchRun(
+                plan: plan, sink: sink, sinkURL: "http://127.0.0.1:\(port)", console: context.console,
+                stop: context.shutdown)
+        }
         let outcome: Result<ExitCode, any Error>
         do {
             var harness: BenchReport?
             if isHarnessOnly || !leavesHarnessOut {
                 context.console.progress("Measuring the harness alone")
-                harness = try await run.harness()
+                harness = try await runs[0].harness()
             }
-            var report: BenchReport?
+            var reports: [BenchReport] = []
             if let status {
-                report = try await run.installation(
-                    status, APIClient(access: try .find(context), http: http))
+                for run in runs {
+                    reports.append(
+                        try await run.installation(status, APIClient(access: try .find(context), http: http)))
+                }
             }
-            print(context.console, report, harness: harness, isJSON: isJSON)
-            outcome = .success((report ?? harness)?.isClean == true ? .done : .failed)
+            print(context.console, reports, harness: harness, isJSON: isJSON)
+            let isClean = reports.isEmpty ? harness?.isClean == true : reports.allSatisfy(\.isClean)
+            outcome = .success(isClean ? .done : .failed)
         } catch {
             outcome = .failure(error)
         }
@@ -77,13 +84,26 @@ enum BenchCommand {
         return status
     }
 
+    /// One a door.
+    static func plans(_ arguments: Arguments) throws(ToolError) -> [BenchPlan] {
+        let plan = try plan(arguments)
+        let name = arguments.all("--door").last ?? BenchDoor.publish.rawValue
+        let doors = name == "both" ? BenchDoor.allCases : [BenchDoor(rawValue: name)].compactMap(\.self)
+        guard !doors.isEmpty else { throw ToolError(.usage, "--door is publish, github or both") }
+        return doors.map { door in
+            var plan = plan
+            plan.door = door
+            return plan
+        }
+    }
+
     static func plan(_ arguments: Arguments) throws(ToolError) -> BenchPlan {
         var plan = BenchPlan()
         plan.events = try arguments.int("--events", in: 1...50_000_000) ?? plan.events
         plan.rate = try arguments.int("--rate", in: 1...1_000_000).map { Double($0) }
         plan.connections = try arguments.int("--connections", in: 1...10_000) ?? plan.connections
         plan.bytes = try arguments.int("--size", in: 120...250_000) ?? plan.bytes
-        plan.fanOut = try arguments.int("--fanout", in: 1...1_000) ?? plan.fanOut
+        plan.fanOut = try arguments.int("--fanout", in: 0...1_000) ?? plan.fanOut
         plan.stalled = try arguments.int("--stalled", in: 0...1_000) ?? plan.stalled
         plan.warmUp = try arguments.int("--warm-up", in: 0...1_000_000) ?? plan.warmUp
         plan.patience = try arguments.duration("--patience", in: .seconds(1) ... .seconds(3_600)) ?? plan.patience
@@ -92,26 +112,33 @@ enum BenchCommand {
         return plan
     }
 
-    private static func print(_ console: Console, _ report: BenchReport?, harness: BenchReport?, isJSON: Bool) {
+    private static func print(
+        _ console: Console, _ reports: [BenchReport], harness: BenchReport?, isJSON: Bool
+    ) {
         guard isJSON else {
-            if let report {
-                console.text(report.text(harness: harness))
-            } else if let harness {
-                console.text(harness.text(harness: nil))
+            for report in reports { console.text(report.text(harness: harness)) }
+            if reports.isEmpty, let harness { console.text(harness.text(harness: nil)) }
+            if reports.count == 2 {
+                let share = reports[1].acceptedPerSecond / max(1e-9, reports[0].acceptedPerSecond) * 100
+                console.line("The github door accepts \(BenchReport.number(share, 1)) % of what the publish door does.")
             }
             return
         }
         var writer = JSONWriter()
         writer.object {
-            if let report {
+            if let report = reports.first {
                 $0.key("installation")
                 report.write(to: &$0)
+            }
+            if reports.count == 2 {
+                $0.key("github")
+                reports[1].write(to: &$0)
             }
             if let harness {
                 $0.key("harness")
                 harness.write(to: &$0)
             }
-            if let report, let harness, harness.deliveredPerSecond > 0, harness.ownMicroseconds > 0 {
+            if let report = reports.first, let harness, harness.deliveredPerSecond > 0, harness.ownMicroseconds > 0 {
                 $0.member("share_of_harness", report.deliveredPerSecond / harness.deliveredPerSecond)
                 $0.member("cpu_ratio", report.totalMicroseconds / harness.ownMicroseconds)
             }
