@@ -115,7 +115,7 @@ extension IPAddress: CustomStringConvertible {
     /// The canonical text: a dotted quad, or RFC 5952 (lower case, the longest run of zero groups shortened).
     public var description: String {
         switch family {
-        case .v4: (0..<4).map { String(UInt8(truncatingIfNeeded: bits >> UInt128(24 - 8 * $0))) }.joined(separator: ".")
+        case .v4: Self.writeV4(UInt32(truncatingIfNeeded: bits))
         case .v6: Self.writeV6((0..<8).map { UInt16(truncatingIfNeeded: bits >> UInt128(112 - 16 * $0)) })
         }
     }
@@ -123,6 +123,19 @@ extension IPAddress: CustomStringConvertible {
     /// As it stands in a URL: IPv6 in brackets.
     public var urlHost: String {
         family == .v6 ? "[\(description)]" : description
+    }
+
+    private static func writeV4(_ bits: UInt32) -> String {
+        var text: [UInt8] = []
+        text.reserveCapacity(15)
+        for shift in [24, 16, 8, 0] as [UInt32] {
+            if !text.isEmpty { text.append(0x2E) }
+            let part = UInt8(truncatingIfNeeded: bits >> shift)
+            if part >= 100 { text.append(0x30 + part / 100) }
+            if part >= 10 { text.append(0x30 + part / 10 % 10) }
+            text.append(0x30 + part % 10)
+        }
+        return String(decoding: text, as: UTF8.self)
     }
 
     private static func writeV6(_ groups: [UInt16]) -> String {

@@ -30,7 +30,7 @@ public enum InboundKind: Hashable, Sendable {
     }
 
     /// Media types that such a sender may write; empty: any. A request without a type is taken as the vendor's usual one.
-    public var mediaTypes: [String] {
+    public var mediaTypes: [StaticString] {
         switch self {
         case .channel(.github), .channel(.gitee), .preset(.slack), .preset(.gitea), .preset(.githubLike):
             ["application/json", "application/x-www-form-urlencoded"]

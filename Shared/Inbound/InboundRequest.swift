@@ -45,7 +45,22 @@ public struct InboundRequest: Sendable {
 
     /// Whether the body is an HTML form.
     var isForm: Bool {
-        guard let type = header("Content-Type") else { return false }
-        return type.prefix { $0 != ";" }.lowercased().filter { $0 != " " } == "application/x-www-form-urlencoded"
+        guard let type = headers.bytes("Content-Type") else { return false }
+        return MediaName.isEqual(type, "application/x-www-form-urlencoded")
+    }
+}
+
+/// The name of a media type: what stands before its parameters (RFC 9110 §8.3.1).
+public enum MediaName {
+    /// Whether the value of a `Content-Type` header names `name`, which is in lower case; parameters do not count.
+    public static func isEqual(_ value: ArraySlice<UInt8>, _ name: StaticString) -> Bool {
+        var essence = value.prefix { $0 != 0x3B }
+        while let last = essence.last, last == 0x20 || last == 0x09 { essence.removeLast() }
+        guard essence.count == name.utf8CodeUnitCount else { return false }
+        for (offset, byte) in essence.enumerated() {
+            let lower = (0x41...0x5A).contains(byte) ? byte | 0x20 : byte
+            guard lower == name.utf8Start[offset] else { return false }
+        }
+        return true
     }
 }

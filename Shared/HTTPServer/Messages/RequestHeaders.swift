@@ -59,6 +59,14 @@ public struct RequestHeaders: Sendable {
         }
     }
 
+    /// All fields as they arrived, names in lower case: for what looks at every one of every request.
+    public var slices: [(name: ArraySlice<UInt8>, value: ArraySlice<UInt8>)] {
+        fields.map { (bytes[$0.name], bytes[$0.value]) }
+    }
+
+    /// How many fields have that name.
+    public func count(of name: String) -> Int { fields.count { matches($0, name) } }
+
     private func matches(_ field: Field, _ name: String) -> Bool {
         let name = name.utf8
         guard name.count == Int(field.nameLength) else { return false }

@@ -28,8 +28,14 @@ struct PayloadFields {
     }
 
     func span(_ key: StaticString) -> JSONSpan? {
-        for (index, candidate) in keys.enumerated() where "\(candidate)" == "\(key)" { return spans[index] }
+        for (index, candidate) in keys.enumerated() where Self.areEqual(candidate, key) { return spans[index] }
         return nil
+    }
+
+    private static func areEqual(_ left: StaticString, _ right: StaticString) -> Bool {
+        guard left.utf8CodeUnitCount == right.utf8CodeUnitCount else { return false }
+        for index in 0..<left.utf8CodeUnitCount where left.utf8Start[index] != right.utf8Start[index] { return false }
+        return true
     }
 
     /// The text of a string that is not empty.

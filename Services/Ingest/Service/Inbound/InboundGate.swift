@@ -61,14 +61,14 @@ public final class InboundGate: Sendable {
 
     private func checkBody(_ head: RequestHead, _ endpoint: InboundEndpoint) -> Refusal? {
         let types = endpoint.kind.mediaTypes
-        if !types.isEmpty, let type = head.headers["Content-Type"], !type.isEmpty {
-            let name = type.prefix { $0 != ";" }.lowercased().filter { $0 != " " && $0 != "\t" }
-            guard types.contains(name) else {
-                return Refusal(
-                    error: .unsupportedMediaType(
-                        "the body must be \(types.joined(separator: " or "))",
-                        headers: [HTTPField("Accept-Post", types.joined(separator: ", "))]), reason: "media_type")
-            }
+        if !types.isEmpty, let type = head.headers.bytes("Content-Type"), !type.isEmpty,
+            !types.contains(where: { MediaName.isEqual(type, $0) })
+        {
+            let names = types.map { "\($0)" }
+            return Refusal(
+                error: .unsupportedMediaType(
+                    "the body must be \(names.joined(separator: " or "))",
+                    headers: [HTTPField("Accept-Post", names.joined(separator: ", "))]), reason: "media_type")
         }
         if let coding = head.headers["Content-Encoding"], coding.lowercased() != "identity" {
             return Refusal(
