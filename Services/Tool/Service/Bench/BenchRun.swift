@@ -49,7 +49,8 @@ struct BenchRun: Sendable {
         switch plan.door {
         case .publish:
             let url = try WebClient.target("\(api.access.ingestURL)/v1/events")
-            return try await measure(status, BenchTarget(url: url, headers: api.headers(contentType: "application/json")))
+            return try await measure(
+                status, BenchTarget(url: url, headers: api.headers(contentType: "application/json")))
         case .github:
             let integration = try await BenchIntegration.make(api)
             let outcome: Result<BenchReport, any Error>
