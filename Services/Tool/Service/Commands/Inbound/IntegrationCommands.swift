@@ -73,7 +73,9 @@ enum IntegrationCommands {
             return .done
         }
         context.console.line("id       \(answer["id"]?.string ?? "")")
-        context.console.line("url      \(api.access.ingestURL)\(answer["path"]?.string ?? "")")
+        // Gerrit signs nothing: its token is part of what is pasted.
+        let token = answer["secrets"]?["url_token"]?.string.map { "?token=\($0)" } ?? ""
+        context.console.line("url      \(api.access.ingestURL)\(answer["path"]?.string ?? "")\(token)")
         if case .object(let members)? = answer["secrets"] {
             for member in members { context.console.line("secret   \(member.key)  \(text(member.value))") }
         }
