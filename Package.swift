@@ -157,7 +157,7 @@ let testTargets: [Target] = [
     tests(
         "Backbone",
         ["Backbone", "KafkaBackbone", "PostgresBackbone", "Store", "Database", "EventModel", "Observability"]),
-    tests("KafkaBackbone", ["KafkaBackbone", "Observability"]),
+    tests("KafkaBackbone", ["KafkaBackbone", "Backbone", "EventModel", "Observability"]),
     tests("ServiceKit", ["ServiceKit", "Observability", "HTTPServer", "ExampleService"]),
     tests(
         "DeliveryService", ["DeliveryService", "EventModel", "Backbone", "Store", "Observability"]),

@@ -121,6 +121,7 @@ public final class KafkaFanOut: FanOut {
     /// Ownership, as the group changes it.
     private func follow(_ consumer: KafkaConsumer) async {
         while let change = await consumer.nextRebalance() {
+            logger.rebalanced("matcher", change)
             switch change {
             case .assigned(let claims): shared.state.withLock { $0.assign(claims) }
             case .revoked(let claims):

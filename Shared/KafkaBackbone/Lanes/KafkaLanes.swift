@@ -153,6 +153,7 @@ public final class KafkaLanes: DeliveryLanes {
 
     private func follow(_ consumer: KafkaConsumer) async {
         while let change = await consumer.nextRebalance() {
+            logger.rebalanced("delivery", change)
             switch change {
             case .assigned(let claims):
                 let assigned = state.withLock { $0.assign(claims, at: clock.now()) }

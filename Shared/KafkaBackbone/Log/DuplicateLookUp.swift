@@ -16,14 +16,16 @@ final class DuplicateLookUp: Sendable {
 
     private let configuration: KafkaBackboneConfiguration
     private let pool: ConnectionPool
+    private let logger: Logger
     private let state: Mutex<State>
     private let found: Counter
     private let missed: Counter
 
     init(_ configuration: KafkaBackboneConfiguration, logger: Logger, metrics: MetricsRegistry) {
         self.configuration = configuration
+        self.logger = logger
         var database = configuration.database
-        database.connections = 2
+        database.connections = Self.connections
         // A call that would have to wait is a call that misses its deadline.
         database.maximumWaiting = 8
         pool = ConnectionPool(database, name: "duplicates", logger: logger, metrics: metrics)
@@ -35,6 +37,26 @@ final class DuplicateLookUp: Sendable {
     }
 
     func shutdown() async { await pool.shutdown() }
+
+    /// Has the statement planned by each connection, so that the first request does not miss the deadline for it.
+    func warmUp() async {
+        await withTaskGroup { group in
+            for _ in 0..<Self.connections {
+                group.addTask { [self] in
+                    do throws(DatabaseError) {
+                        try await pool.execute(
+                            DedupeLookUpStatement.statement,
+                            DedupeLookUpStatement.parameters([], window: configuration.dedupeWindow))
+                    } catch {
+                        // The first request pays, then.
+                        logger.debug("look-up of duplicates is not warm", ["reason": .describing(error)])
+                    }
+                }
+            }
+        }
+    }
+
+    private static let connections = 2
 
     /// For each event the id of the one that has its key, nil where there is none or nobody knows.
     func known(among events: [NewEvent]) async -> [EventID?] {

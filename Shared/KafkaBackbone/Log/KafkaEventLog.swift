@@ -44,6 +44,7 @@ public final class KafkaEventLog: EventLog {
         } catch {
             if error.code != .closed { throw error }
         }
+        await duplicates.warmUp()
         isPrepared.store(true, ordering: .releasing)
         await stop.wait()
         isStopped.store(true, ordering: .relaxed)

@@ -89,6 +89,7 @@ public final class AuditProjector: Sendable {
 
     private func follow(_ consumer: KafkaConsumer) async {
         while let change = await consumer.nextRebalance() {
+            logger.rebalanced("projector", change)
             switch change {
             case .assigned(let claims): state.withLock { $0.assign(claims) }
             case .revoked(let claims):

@@ -16,7 +16,9 @@ enum ClusterStart {
         while true {
             do throws(KafkaError) {
                 try await configuration.topics.ensure(configuration.connection, log: logger, metrics: metrics)
+                logger.debug("topics are there")
                 for (producer, topics) in producing { try await producer.prepare(topics: topics) }
+                logger.debug("producers are ready")
                 return
             } catch {
                 switch error.code {

@@ -64,18 +64,26 @@ final class KafkaInstallation: BackboneInstallation {
         service: "tests", level: TestFolders.environment("FANFARE_TEST_LOG") == nil ? .error : .debug)
 
     func process(_ name: String) async throws -> KafkaProcess {
+        try await process(name, usesDoors: true)
+    }
+
+    /// - Parameter usesDoors: false where nothing but time is looked at: doors cost some.
+    func process(_ name: String, usesDoors: Bool) async throws -> KafkaProcess {
         let brokers = cluster.door()
         let store = try TestProxy(to: .unix("\(database.server.folder)/.s.PGSQL.5432"))
         var configuration = KafkaBackboneConfiguration(
-            connection: KafkaConnection(bootstrapServers: "127.0.0.1:\(brokers.port)", clientID: name),
-            member: name,
-            database: DatabaseConfiguration(
-                dsn: "host=127.0.0.1 port=\(store.port) user=postgres dbname=\(database.name) sslmode=disable "
-                    + "gssencmode=disable"),
-            topics: topics)
+            connection: KafkaConnection(
+                bootstrapServers: usesDoors ? "127.0.0.1:\(brokers.port)" : cluster.address, clientID: name),
+            member: name, database: database.configuration(), topics: topics)
+        if usesDoors {
+            configuration.database.dsn =
+                "host=127.0.0.1 port=\(store.port) user=postgres dbname=\(database.name) sslmode=disable gssencmode=disable"
+        }
         configuration.membership = .init(
             sessionTimeout: leaseTime, heartbeat: .milliseconds(200), margin: .milliseconds(300))
         configuration.window = window
+        // A busy machine is no reason to fail.
+        configuration.appending.lookUpLimit = .seconds(2)
         let process = try KafkaProcess(configuration, brokers: brokers, store: store)
         started.withLock { $0.append(process) }
         return process
@@ -97,6 +105,15 @@ final class KafkaInstallation: BackboneInstallation {
     private static let auditStatement = Statement("test.audit", "select count(*) from fanfare.webhook_audit")
     private static let letterStatement = Statement("test.letters", "select count(*) from fanfare.dead_letters")
     private static let parkedStatement = Statement("test.parked", "select count(*) from fanfare.parked_records")
+
+    /// Nil while the database is away.
+    func auditRowsIfReachable() async -> Int? {
+        do {
+            return try await auditRows()
+        } catch {
+            return nil
+        }
+    }
 
     func stopStore() async throws { try await database.server.stop(.immediate) }
     func startStore() async throws { try await database.server.startAgain() }
