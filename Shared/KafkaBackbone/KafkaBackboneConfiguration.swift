@@ -44,8 +44,11 @@ public struct KafkaBackboneConfiguration: Sendable {
     public struct Window: Sendable {
         public var records: Int
         public var bytes: Int
-        /// Records of a delay partition that are in memory or out.
+        /// Records of a delay partition that are in memory or out. What a full one had fetched beyond it is fetched again, at
+        /// 64 eleven records for each that was taken.
         public var dueRecords: Int
+        /// Records that the worker gets at a time, so that it can leave the rest where they are.
+        public var handOut: Int
         /// A head that is older than this while the window is over half full is moved out of the way.
         public var stuckAfter: Duration
         /// When the copy of a record that was moved out of the way may be sent: after any exchange has ended.
@@ -58,13 +61,14 @@ public struct KafkaBackboneConfiguration: Sendable {
         public var drain: Duration
 
         public init(
-            records: Int = 4_096, bytes: Int = 24 << 20, dueRecords: Int = 64,
+            records: Int = 4_096, bytes: Int = 24 << 20, dueRecords: Int = 256, handOut: Int = 512,
             stuckAfter: Duration = .milliseconds(500), relocationDelay: Duration = .seconds(45),
             relocations: Int = 1_000, outcomes: Int = 8_192, drain: Duration = .seconds(2)
         ) {
             self.records = records
             self.bytes = bytes
             self.dueRecords = dueRecords
+            self.handOut = handOut
             self.stuckAfter = stuckAfter
             self.relocationDelay = relocationDelay
             self.relocations = relocations
@@ -139,7 +143,7 @@ extension KafkaBackboneConfiguration {
         settings.heartbeat = membership.heartbeat
         settings.leaseMargin = membership.margin
         settings.drainLimit = drain
-        settings.ringBytes = window.bytes
+        settings.ringBytes = window.bytes / 3
         // What a process did after its last commit is done again by the next when it dies.
         settings.commitInterval = Self.commitInterval
         return settings

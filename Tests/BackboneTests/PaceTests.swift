@@ -1,6 +1,5 @@
+import Backbone
 import Testing
-
-@testable import PostgresBackbone
 
 @Suite struct PaceTests {
     /// The rests that a reader gets who finds rows at a steady rate.

@@ -108,6 +108,56 @@ import Testing
         #expect(bench.settled.map { $0.audit?.reason } == [nil, "paused", "paused"])
     }
 
+    @Test func `an endpoint that has the worker to itself and keeps up is waited for`() async {
+        let bench = Bench {
+            $0.inFlightPerEndpoint = 2
+            $0.waitingPerEndpoint = 4
+        }
+        let dispatcher = bench.make()
+        dispatcher.take(records(0..<6), sender: bench.sender)
+        dispatcher.finish((bench.sender.takeAll() ?? []).map { $0.ended(status: 200) }, sender: bench.sender)
+        dispatcher.take(records(6..<60), sender: bench.sender)
+        #expect(bench.settled.count == 2, "nothing went to the companions")
+        await withTaskGroup { group in
+            group.addTask { await dispatcher.waitForRoom() }
+            while let started = bench.sender.takeAll() {
+                dispatcher.finish(started.map { $0.ended(status: 200) }, sender: bench.sender)
+            }
+        }
+        #expect(bench.settled.map(\.record.handle.offset) == Array(0..<60))
+        #expect(bench.settled.allSatisfy { $0.audit?.verdict == .delivered })
+    }
+
+    @Test func `an endpoint that stops answering is not waited for`() async {
+        let bench = Bench {
+            $0.inFlightPerEndpoint = 2
+            $0.waitingPerEndpoint = 4
+        }
+        let dispatcher = bench.make()
+        dispatcher.take(records(0..<6), sender: bench.sender)
+        dispatcher.finish((bench.sender.takeAll() ?? []).map { $0.ended(status: 200) }, sender: bench.sender)
+        bench.clock.advance(by: bench.policy.longestGap + 1)
+        dispatcher.take(records(6..<60), sender: bench.sender)
+        await dispatcher.waitForRoom()
+        #expect(bench.settled.count > 2, "the rest went to the companions")
+    }
+
+    @Test func `what another endpoint's records would wait behind goes to the companions`() async {
+        let other = EndpointID(Ulid(high: 2, low: 2))
+        let bench = Bench {
+            $0.inFlightPerEndpoint = 2
+            $0.waitingPerEndpoint = 4
+        }
+        bench.book.apply([.sample(version: 2, endpoint: other)])
+        let dispatcher = bench.make()
+        dispatcher.take(LaneSignals(records: [.sample(offset: 90, lane: 1, endpoint: other)]), sender: bench.sender)
+        dispatcher.take(records(0..<6), sender: bench.sender)
+        dispatcher.finish((bench.sender.takeAll() ?? []).map { $0.ended(status: 200) }, sender: bench.sender)
+        dispatcher.take(records(6..<60), sender: bench.sender)
+        await dispatcher.waitForRoom()
+        #expect(bench.settled.contains { $0.audit == nil })
+    }
+
     @Test func `a draining worker starts nothing more`() {
         let bench = Bench { $0.inFlightPerEndpoint = 1 }
         let dispatcher = bench.make()
@@ -146,8 +196,10 @@ final class FakeSender: AttemptSender {
     }
 }
 
-struct FixedClock: WallClock {
-    func now() -> Timestamp { Timestamp(seconds: 1_000) }
+final class FixedClock: WallClock {
+    private let time = Mutex(Timestamp(seconds: 1_000))
+    func now() -> Timestamp { time.withLock(\.self) }
+    func advance(by microseconds: Int64) { time.withLock { $0 = $0.adding(microseconds: microseconds) } }
 }
 
 struct FixedRandomness: DispatchRandomness {

@@ -57,6 +57,7 @@ final class DeliveryWorker: Sendable {
                 try await follower.reach(newest)
             }
             dispatcher.take(signals, sender: sender)
+            await dispatcher.waitForRoom()
         }
     }
 

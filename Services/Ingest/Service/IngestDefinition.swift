@@ -31,7 +31,10 @@ extension IngestService {
             let inbound = try InboundParts(context, pool: pool, listen: database, box: box)
             let ingest = IngestService(
                 log: log, directory: StoreDirectory(directory: directory, box: box), inbound: inbound.setup,
-                concurrentAppends: configuration[Settings.backboneKind] == .kafka ? 4 : 1, metrics: context.metrics,
+                // Postgres takes a millisecond or two for each append; a broker, which does not flush, hardly any.
+                pace: configuration[Settings.backboneKind] == .kafka
+                    ? Pace(longest: .milliseconds(5), calm: 400, full: 4_000) : nil,
+                metrics: context.metrics,
                 logger: context.logger)
             let server = HTTPServer(
                 configuration: HTTPServerConfiguration(

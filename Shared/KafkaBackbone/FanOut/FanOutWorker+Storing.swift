@@ -15,7 +15,9 @@ extension FanOutWorker {
     }
 
     /// Stores what was consumed, in one call where nothing is wrong with it.
-    func storePending() async {
+    ///
+    /// - Returns: how many records that were.
+    func storePending() async -> Int {
         let (taken, rereads, isFull) = shared.state.withLock { state in
             let (records, rereads) = state.takeRecords()
             return (records, rereads, state.isFull)
@@ -28,11 +30,12 @@ extension FanOutWorker {
             var entry = Entry(part: record.part, message: record.message, event: nil)
             switch record.message.decoded(by: EventRecord.read) {
             case .success(let event): entry.event = event
-            case .failure(let error): guard await park(entry, reason: error.description) else { return }
+            case .failure(let error): guard await park(entry, reason: error.description) else { return taken.count }
             }
             entries.append(entry)
         }
         if !entries.isEmpty { await store(entries) }
+        return taken.count
     }
 
     /// Repeats until it is done, the parts are another's, or the fan-out is given up.

@@ -16,6 +16,7 @@ final class FanOutWorker {
     let parked: Counter
     private let taker: PartitionTaker
     private var cache = TextCache()
+    private var pace = Pace.ofRequests(longest: .milliseconds(10))
     private var lastRecord = ContinuousClock.now
     private var lastHeadLook = ContinuousClock.now
     private var stopBy: ContinuousClock.Instant?
@@ -68,7 +69,8 @@ final class FanOutWorker {
             if !untaken.isEmpty {
                 await take(untaken)
             } else if shared.state.withLock({ $0.hasRoom && $0.hasRecords }) {
-                await storePending()
+                let stored = await storePending()
+                if let rest = pace.rest(after: stored, at: .now) { await WakeSignal().wait(atMost: rest) }
             } else {
                 await rest()
             }

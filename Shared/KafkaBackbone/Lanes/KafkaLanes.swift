@@ -20,12 +20,18 @@ public final class KafkaLanes: DeliveryLanes {
     private let logger: Logger
     private let metrics: MetricsRegistry
     private let clock: any WallClock
+    /// For outcomes that need no more than their audit records: all of a healthy day's. librdkafka goes through every
+    /// partition it knows, locking each, whenever it has something to do; this one knows a dozen instead of 350.
+    private let recorder: KafkaProducer
+    /// For everything.
     private let producer: KafkaProducer
     private let publisher: LanePublisher
     private let ownership: Mutex<Ownership>
     private let state: Mutex<LanesState>
     private let consumer = Mutex<KafkaConsumer?>(nil)
     private let wake = WakeSignal()
+    /// Outcomes gather at this pace: nobody waits for them.
+    private let pace = Mutex(Pace.ofRequests(longest: .milliseconds(30)))
     private let room = WakeSignal()
     private let stop = StopFlag()
     private let ended = StopFlag()
@@ -43,6 +49,7 @@ public final class KafkaLanes: DeliveryLanes {
         self.logger = logger
         self.metrics = metrics
         let topics = configuration.topics
+        recorder = try KafkaProducer(configuration.producer(role: "outcomes"), log: logger, metrics: metrics)
         producer = try KafkaProducer(configuration.producer(role: "lanes"), log: logger, metrics: metrics)
         publisher = LanePublisher(producer: producer, topics: topics)
         ownership = Mutex(Ownership(epochs: Array(repeating: 0, count: topics.lanePartitions)))
@@ -63,9 +70,12 @@ public final class KafkaLanes: DeliveryLanes {
         let topics = configuration.topics
         do throws(KafkaError) {
             try await ClusterStart.prepare(
-                configuration, producing: [(producer, [topics.deliveries, topics.audit] + topics.delays)], stop: stop,
-                logger: logger, metrics: metrics)
+                configuration,
+                producing: [
+                    (producer, [topics.deliveries, topics.audit] + topics.delays), (recorder, [topics.audit]),
+                ], stop: stop, logger: logger, metrics: metrics)
         } catch {
+            await recorder.shutdown(within: .zero)
             await producer.shutdown(within: .zero)
             if error.code == .closed { return }
             throw error
@@ -74,7 +84,7 @@ public final class KafkaLanes: DeliveryLanes {
         let settings = configuration.consumer(
             group: "delivery", role: "lanes", topic: topics.deliveries,
             companions: topics.delays.map {
-                KafkaCompanion(topic: $0, heldRecords: configuration.window.dueRecords)
+                KafkaCompanion(topic: $0, heldRecords: configuration.window.dueRecords, isPrivate: true)
             }, drain: configuration.window.drain + Self.moveLimit)
         let consumer = try KafkaConsumer(settings, log: logger, metrics: metrics)
         self.consumer.withLock { $0 = consumer }
@@ -101,9 +111,11 @@ public final class KafkaLanes: DeliveryLanes {
         if Task.isCancelled {
             // As a killed process would, but for the socket: the member leaves by itself while nobody waits for it.
             Task.detached { await consumer.shutdown() }
+            await recorder.shutdown(within: .zero)
             await producer.shutdown(within: .zero)
         } else {
             await consumer.shutdown()
+            await recorder.shutdown(within: configuration.window.drain)
             await producer.shutdown(within: configuration.window.drain)
         }
         ownership.withLock { $0.lease = nil }
@@ -246,8 +258,12 @@ public final class KafkaLanes: DeliveryLanes {
         if moves.isEmpty { return }
         let now = clock.now()
         var batch = KafkaBatch()
+        var delayed: [Delayed] = []
+        var count = 0
         for move in moves {
-            move.append(to: &batch, configuration.topics, at: now)
+            let source = move.append(to: &batch, configuration.topics, at: now)
+            count += move.recordCount
+            if let source { delayed.append(Delayed(index: count - 1, lane: move.lane, source: source)) }
             if move.next?.relocation != nil { relocated.increment() }
             if let record = move.parked {
                 parked.increment()
@@ -260,7 +276,11 @@ public final class KafkaLanes: DeliveryLanes {
             }
         }
         do throws(KafkaError) {
-            try producer.produce(batch) { self.wrote(moves, $0, consumer) }
+            let needsNoTopicButAudit = moves.allSatisfy { $0.next == nil && $0.finishedCopy == nil }
+            try (needsNoTopicButAudit ? recorder : producer).produce(batch) { [delayed] receipts in
+                self.expect(delayed, receipts, consumer)
+                self.wrote(moves, receipts, consumer)
+            }
         } catch {
             perform(state.withLock { $0.recorded([], failed: moves) }, consumer)
         }
@@ -291,6 +311,25 @@ public final class KafkaLanes: DeliveryLanes {
         for continuation in settling { continuation.resume() }
     }
 
+    /// A record of a batch that goes to a delay topic.
+    private struct Delayed {
+        var index: Int
+        var lane: Int
+        var source: Int
+    }
+
+    /// A delay partition is left alone at its end: what was appended to it is to be read all the same.
+    private func expect(_ delayed: [Delayed], _ receipts: ProduceReceipts, _ consumer: KafkaConsumer) {
+        if delayed.isEmpty { return }
+        let arrivals = state.withLock { state in
+            delayed.compactMap { one -> (PartitionClaim, Int64)? in
+                guard case .acknowledged(_, let offset) = receipts[one.index] else { return nil }
+                return state.lanes[one.lane].map { ($0.flows[one.source].claim, offset) }
+            }
+        }
+        if !arrivals.isEmpty { consumer.expect(arrivals) }
+    }
+
     // MARK: The worker's side
 
     public func receive() async throws -> LaneSignals? {
@@ -315,6 +354,7 @@ public final class KafkaLanes: DeliveryLanes {
             throw BackboneError(.stopped, "the lanes are not running")
         }
         perform(state.withLock { $0.settle(outcomes) }, consumer)
+        if let rest = pace.withLock({ $0.rest(after: outcomes.count, at: .now) }) { await WakeSignal().wait(atMost: rest) }
         await withCheckedContinuation { continuation in
             let mayGoOn = state.withLock { state in
                 if state.openMoves < state.bounds.outcomes || state.isAbandoned { return true }

@@ -27,7 +27,11 @@ struct LaneMove: Sendable {
         (audit == nil ? 0 : 1) + (next == nil ? 0 : 1) + (parked == nil ? 0 : 1) + (finishedCopy == nil ? 0 : 1)
     }
 
-    func append(to batch: inout KafkaBatch, _ topics: KafkaTopics, at now: Timestamp) {
+    /// Adds its records to a batch.
+    ///
+    /// - Returns: the source that the last of them went to, where that is a delay topic.
+    func append(to batch: inout KafkaBatch, _ topics: KafkaTopics, at now: Timestamp) -> Int? {
+        var source: Int?
         let auditPartition = Int32(lane % topics.auditPartitions)
         if let audit {
             batch.append(topic: topics.audit, partition: auditPartition, key: EmptyCollection<UInt8>()) {
@@ -43,13 +47,16 @@ struct LaneMove: Sendable {
             batch.append(topic: topics.delay(.second1), partition: Int32(lane), key: EmptyCollection<UInt8>()) {
                 finishedCopy.write(to: &$0)
             }
+            source = DelayTier.second1.source
         }
         if let next {
-            let left = (next.due ?? now).microseconds(since: now)
-            batch.append(
-                topic: topics.delay(DelayTier(dueIn: left)), partition: Int32(lane), key: EmptyCollection<UInt8>()
-            ) { next.write(to: &$0) }
+            let tier = DelayTier(dueIn: (next.due ?? now).microseconds(since: now))
+            batch.append(topic: topics.delay(tier), partition: Int32(lane), key: EmptyCollection<UInt8>()) {
+                next.write(to: &$0)
+            }
+            source = tier.source
         }
+        return source
     }
 
     /// What is left of it when these of its records were acknowledged, in the order of `append`; nil when all were.

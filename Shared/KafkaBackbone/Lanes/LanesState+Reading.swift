@@ -19,7 +19,8 @@ extension LanesState {
         var taken = 0
         for read in records {
             let place = Place(lane: Int(read.claim.partition), source: read.claim.topic)
-            guard let lane = lanes[place.lane], lane.flows[place.source].claim == read.claim, lane.drainUntil == nil
+            // Asked in place: a lane held in a constant here would be copied, windows and all, by the change below.
+            guard lanes[place.lane]?.flows[place.source].claim == read.claim, lanes[place.lane]?.drainUntil == nil
             else {
                 taken += 1
                 continue

@@ -141,7 +141,7 @@ extension LanesState {
         var excess = span - bounds.records / 2
         if excess > 0 {
             let widest = lanes.indices.sorted { spanOf($0) > spanOf($1) }
-            for lane in widest where excess > 0 {
+            for lane in widest where excess > 0 && hasStuckHead(lane, monotonic) {
                 excess -= moveStuck(Place(lane: lane, source: 0), atMost: excess, at: now, monotonic, &actions)
             }
         }
@@ -153,6 +153,14 @@ extension LanesState {
                 _ = moveStuck(Place(lane: lane, source: source), atMost: excess, at: now, monotonic, &actions)
             }
         }
+    }
+
+    /// Whether the lane's mark has stood still: while it moves, what waits is on its way.
+    private mutating func hasStuckHead(_ lane: Int, _ monotonic: ContinuousClock.Instant) -> Bool {
+        guard let mark = lanes[lane]?.flows[0].window.mark else { return false }
+        if let head = lanes[lane]?.head, head.mark == mark { return head.since + bounds.stuckAfter <= monotonic }
+        lanes[lane]?.head = (mark, monotonic)
+        return false
     }
 
     private func spanOf(_ lane: Int) -> Int { lanes[lane]?.flows[0].window.span ?? 0 }

@@ -21,6 +21,8 @@ struct LanesState {
         var flows: [Flow]
         /// What is being written for it.
         var moves = 0
+        /// Where its head stood when it was last seen to have moved, and when that was.
+        var head: (mark: Int64, since: ContinuousClock.Instant)?
         /// When to stop waiting for what is out, once the lane is to be given back.
         var drainUntil: ContinuousClock.Instant?
         /// What was still out then is being moved.
@@ -245,15 +247,13 @@ struct LanesState {
             return LaneSignals(lost: lost)
         }
         guard !outbox.isEmpty || !lost.isEmpty else { return nil }
-        for record in outbox {
+        let records = outbox.takeFirst(bounds.handOut)
+        for record in records {
             lanes[record.handle.lane]?.flows[record.handle.source].window
                 .setPhase(.out(since: now), of: record.handle.offset)
         }
-        defer {
-            outbox = []
-            lost = []
-        }
-        return LaneSignals(lost: lost, records: outbox)
+        defer { lost = [] }
+        return LaneSignals(lost: lost, records: records)
     }
 
     mutating func handOver(to actions: inout Actions, at now: ContinuousClock.Instant) {

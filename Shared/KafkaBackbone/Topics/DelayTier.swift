@@ -16,6 +16,9 @@ enum DelayTier: Int, CaseIterable {
         }
     }
 
+    /// Its place among the sources of a lane, of which the first is `deliveries`.
+    var source: Int { rawValue + 1 }
+
     var name: String {
         switch self {
         case .second1: "delay.1s"

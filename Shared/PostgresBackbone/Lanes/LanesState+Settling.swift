@@ -72,7 +72,7 @@ extension LanesState {
         let widest = lanes.indices.filter { lanes[$0]?.slots.isHeld == true }.sorted {
             (lanes[$0]?.slots.span ?? 0) > (lanes[$1]?.slots.span ?? 0)
         }
-        for part in widest {
+        for part in widest where hasStuckHead(part, window, now: now) {
             while span > window.records / 2, due.count < window.dueRecords,
                 let epoch = lanes[part]?.epoch, let head = lanes[part]?.slots.head, let since = head.receivedAt,
                 since + window.stuckAfter <= now
@@ -83,6 +83,16 @@ extension LanesState {
                 touched.insert(part)
             }
         }
+    }
+
+    /// Whether the lane's head has stood still: while it moves, what waits is on its way.
+    private mutating func hasStuckHead(
+        _ part: Int, _ window: PostgresBackboneConfiguration.Window, now: ContinuousClock.Instant
+    ) -> Bool {
+        guard let seq = lanes[part]?.slots.head?.seq else { return false }
+        if let head = lanes[part]?.head, head.seq == seq { return head.since + window.stuckAfter <= now }
+        lanes[part]?.head = (seq, now)
+        return false
     }
 
     private mutating func move(

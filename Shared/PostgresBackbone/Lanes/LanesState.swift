@@ -14,6 +14,8 @@ struct LanesState {
         var recorded: Int64
         /// Rows up to here may have been started by an earlier owner; nil until the first read.
         var inheritedUpTo: Int64?
+        /// Where its head stood when it was last seen to have moved, and when that was.
+        var head: (seq: Int64, since: ContinuousClock.Instant)?
         /// When to stop waiting for what is out, once the lane is to be given back.
         var drainUntil: ContinuousClock.Instant?
         /// How far it was read and handed out when it began to drain; the others are read on.
@@ -188,21 +190,22 @@ struct LanesState {
 
     // MARK: The worker's side
 
+    /// Records that the worker gets at a time, so that it can leave the rest where they are.
+    private static let handOut = 512
+
     /// What there is for whoever waits.
     mutating func takeSignals(at now: ContinuousClock.Instant) -> LaneSignals? {
         guard !outbox.isEmpty || !lost.isEmpty else { return nil }
-        for record in outbox {
+        let records = outbox.takeFirst(Self.handOut)
+        for record in records {
             if record.handle.source == 0 {
                 lanes[record.handle.lane]?.slots.receiveNext(at: now)
             } else {
                 due.received(record.delivery, at: now)
             }
         }
-        defer {
-            outbox = []
-            lost = []
-        }
-        return LaneSignals(lost: lost, records: outbox)
+        defer { lost = [] }
+        return LaneSignals(lost: lost, records: records)
     }
 
     /// The waiter with what there is for it.

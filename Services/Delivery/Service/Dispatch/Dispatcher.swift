@@ -1,6 +1,7 @@
 internal import Backbone
 internal import EventModel
 internal import Observability
+internal import Store
 internal import Synchronization
 
 /// Sends attempts: signs, posts, and reports each end once through the callback that the dispatcher gives it.
@@ -17,6 +18,9 @@ final class Dispatcher: Sendable {
         var queues: [EndpointID: EndpointQueue] = [:]
         /// Endpoints with waiting records, in turn.
         var ready: [EndpointID] = []
+        var company = Company()
+        /// The intake waits until the endpoint that has the worker to itself has taken some of its records.
+        var isIntakeWaiting = false
         var flights: [UInt64: Flight] = [:]
         var nextToken: UInt64 = 1
         var isDraining = false
@@ -31,9 +35,11 @@ final class Dispatcher: Sendable {
     struct Decisions {
         var starts: [PendingAttempt] = []
         var outcomes: [LaneOutcome] = []
+        var hasRoom = false
     }
 
     private let state = Mutex(State())
+    private let room = WakeSignal()
     private let book: EndpointBook
     private let lanes: any DeliveryLanes
     private let policy: DispatchPolicy
@@ -67,6 +73,30 @@ final class Dispatcher: Sendable {
 
     // MARK: Intake
 
+    /// How often a wait for room looks whether the endpoint still keeps up.
+    private static let roomLook = Duration.milliseconds(100)
+
+    /// Waits while an endpoint that has the worker to itself, and keeps up, has enough to do: the rest stays in the log,
+    /// where it costs nothing, instead of being moved out of the way.
+    func waitForRoom() async {
+        while !Task.isCancelled {
+            let now = clock.now()
+            let isCrowded = state.withLock { state in
+                state.isIntakeWaiting = hasTooMany(state, at: now)
+                return state.isIntakeWaiting
+            }
+            guard isCrowded else { return }
+            await room.wait(atMost: Self.roomLook)
+        }
+    }
+
+    private func hasTooMany(_ state: borrowing State, at now: Timestamp) -> Bool {
+        guard !state.isDraining, let endpoint = state.company.current, let queue = state.queues[endpoint],
+            queue.waitingCount >= policy.waitingPerEndpoint / 2
+        else { return false }
+        return queue.keepsUp(at: now, policy) && state.company.isAlone(at: now, policy)
+    }
+
     /// Takes what the lanes handed out.
     func take(_ signals: LaneSignals, sender: any AttemptSender) {
         let now = clock.now()
@@ -96,8 +126,11 @@ final class Dispatcher: Sendable {
             return
         }
         let hasGlobalRoom = state.flights.count < policy.inFlight && !state.isDraining
-        var queue = state.queues[record.endpoint] ?? EndpointQueue()
-        switch queue.admit(record, at: now, hasGlobalRoom: hasGlobalRoom, policy) {
+        // Taken out, so that what waits is not copied with each change.
+        var queue = state.queues.removeValue(forKey: record.endpoint) ?? EndpointQueue()
+        state.company.saw(record.endpoint, at: now)
+        let isAlone = state.company.isAlone(at: now, policy)
+        switch queue.admit(record, at: now, hasGlobalRoom: hasGlobalRoom, isAlone: isAlone, policy) {
         case .start:
             start(record, configuration, &queue, &state, &decisions)
         case .wait:
@@ -133,8 +166,13 @@ final class Dispatcher: Sendable {
                 close(attempt, jitter: jitters[index], at: now, &state, &decisions)
             }
             refill(at: now, &state, &decisions)
+            if state.isIntakeWaiting, !hasTooMany(state, at: now) {
+                state.isIntakeWaiting = false
+                decisions.hasRoom = true
+            }
             return decisions
         }
+        if decisions.hasRoom { room.set() }
         perform(decisions, sender: sender)
     }
 
@@ -148,14 +186,14 @@ final class Dispatcher: Sendable {
             record, attempt.result, audit: attempt.audit, schedule: flight.configuration.schedule, endedAt: now,
             jitter: jitter, newDeadLetter: { random.deadLetter(at: now) })
         decisions.outcomes.append(outcome)
-        if var queue = state.queues[record.endpoint] {
+        if var queue = state.queues.removeValue(forKey: record.endpoint) {
             let changed = queue.ended(succeeded: attempt.result.isSuccess, at: now, policy)
             if changed, queue.breaker.isOpen {
                 for (waiting, due) in queue.drainWaiting(at: now, policy) {
                     decisions.outcomes.append(LaneOutcome(record: waiting, audit: nil, next: .postponed(due: due)))
                 }
             }
-            state.queues[record.endpoint] = queue.isIdle && !queue.isListed ? nil : queue
+            if !queue.isIdle || queue.isListed { state.queues[record.endpoint] = queue }
         }
         if attempt.result.status == 410, record.cause != .test { disable(record.endpoint) }
         instruments.ended(attempt.result, record: record, outcome: outcome, at: now)
@@ -233,6 +271,7 @@ final class Dispatcher: Sendable {
             state.isDraining = true
             state.ready.removeAll()
         }
+        room.set()
     }
 }
 

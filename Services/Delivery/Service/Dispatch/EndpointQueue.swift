@@ -13,8 +13,12 @@ struct EndpointQueue: Sendable {
 
     private(set) var inFlight = 0
     private(set) var breaker = Breaker()
-    private var waiting: [LaneRecord] = []
+    private var waiting: [(record: LaneRecord, since: Timestamp)] = []
     private var firstWaiting = 0
+    /// When a waiting record was started last, and how long it had waited, in microseconds.
+    private var lastStart: (at: Timestamp, waited: Int64)?
+    /// Successes in the second that began at `start`, and in the one before it.
+    private var successes: (start: Timestamp, count: Int64, before: Int64) = (Timestamp(seconds: 0), 0, 0)
     /// Records sent to the companions since the endpoint last had room: they come back one after the other.
     private var postponed: Int64 = 0
     /// Set while the endpoint stands in the dispatcher's ready list.
@@ -28,10 +32,21 @@ struct EndpointQueue: Sendable {
         inFlight < policy.inFlightPerEndpoint && breaker.admits(at: now)
     }
 
-    /// - Parameter hasGlobalRoom: Whether the process may start another POST.
-    mutating func admit(_ record: LaneRecord, at now: Timestamp, hasGlobalRoom: Bool, _ policy: DispatchPolicy)
-        -> Admission
-    {
+    /// Whether it takes records so fast that those behind may as well wait for it: moving them out of the way and back
+    /// would cost more than it gains.
+    func keepsUp(at now: Timestamp, _ policy: DispatchPolicy) -> Bool {
+        guard !breaker.isOpen, lastStart?.waited ?? 0 <= policy.longestWait else { return false }
+        guard waitingCount > 0 else { return true }
+        let lastTurn = max(lastStart?.at ?? waiting[firstWaiting].since, waiting[firstWaiting].since)
+        return now.microseconds(since: lastTurn) <= policy.longestGap
+    }
+
+    /// - Parameters:
+    ///   - hasGlobalRoom: Whether the process may start another POST.
+    ///   - isAlone: Whether no other endpoint has records that would have to wait for this one's.
+    mutating func admit(
+        _ record: LaneRecord, at now: Timestamp, hasGlobalRoom: Bool, isAlone: Bool = false, _ policy: DispatchPolicy
+    ) -> Admission {
         if let probe = breaker.nextProbe {
             if hasGlobalRoom, inFlight < policy.inFlightPerEndpoint, breaker.admits(at: now) {
                 inFlight += 1
@@ -44,8 +59,8 @@ struct EndpointQueue: Sendable {
             inFlight += 1
             return .start
         }
-        if waitingCount < policy.waitingPerEndpoint {
-            waiting.append(record)
+        if waitingCount < policy.waitingPerEndpoint || (isAlone && keepsUp(at: now, policy)) {
+            waiting.append((record, now))
             return .wait
         }
         return .postpone(until: returnTime(notBefore: now.adding(microseconds: policy.postponement), policy))
@@ -53,18 +68,27 @@ struct EndpointQueue: Sendable {
 
     private mutating func returnTime(notBefore: Timestamp, _ policy: DispatchPolicy) -> Timestamp {
         postponed += 1
-        return notBefore.adding(microseconds: postponed * 1_000_000 / max(policy.returnRate, 1))
+        let rate = max(policy.returnRate, successes.before, successes.count)
+        return notBefore.adding(microseconds: postponed * 1_000_000 / rate)
+    }
+
+    private mutating func countSuccess(at now: Timestamp) {
+        let age = now.microseconds(since: successes.start)
+        if age >= 1_000_000 { successes = (now, 0, age < 2_000_000 ? successes.count : 0) }
+        successes.count += 1
     }
 
     /// The next waiting record that may start now; nil when there is none or no room.
     mutating func startNext(at now: Timestamp, _ policy: DispatchPolicy) -> LaneRecord? {
         guard waitingCount > 0, hasRoom(at: now, policy) else { return nil }
         inFlight += 1
-        return takeFirst()
+        let (record, since) = takeFirst()
+        lastStart = (now, now.microseconds(since: since))
+        return record
     }
 
-    private mutating func takeFirst() -> LaneRecord {
-        let record = waiting[firstWaiting]
+    private mutating func takeFirst() -> (record: LaneRecord, since: Timestamp) {
+        let first = waiting[firstWaiting]
         firstWaiting += 1
         if firstWaiting == waiting.count {
             waiting.removeAll(keepingCapacity: true)
@@ -73,7 +97,7 @@ struct EndpointQueue: Sendable {
             waiting.removeFirst(firstWaiting)
             firstWaiting = 0
         }
-        return record
+        return first
     }
 
     /// A started one did not go out after all.
@@ -87,6 +111,7 @@ struct EndpointQueue: Sendable {
         inFlight -= 1
         if succeeded {
             postponed = max(0, postponed - 1)
+            countSuccess(at: now)
             return breaker.succeeded()
         }
         return breaker.failed(at: now, policy: policy.breaker)
@@ -96,7 +121,7 @@ struct EndpointQueue: Sendable {
     mutating func drainWaiting(at now: Timestamp, _ policy: DispatchPolicy) -> [(LaneRecord, Timestamp)] {
         let probe = breaker.nextProbe ?? now.adding(microseconds: policy.postponement)
         let records = waiting[firstWaiting...]
-        let result = records.map { ($0, returnTime(notBefore: probe, policy)) }
+        let result = records.map { ($0.record, returnTime(notBefore: probe, policy)) }
         waiting.removeAll()
         firstWaiting = 0
         return result
@@ -105,7 +130,7 @@ struct EndpointQueue: Sendable {
     /// Drops what waits for lanes that were lost.
     mutating func forget(lanes: Set<Int>) {
         guard waitingCount > 0 else { return }
-        waiting = waiting[firstWaiting...].filter { !lanes.contains($0.handle.lane) }
+        waiting = waiting[firstWaiting...].filter { !lanes.contains($0.record.handle.lane) }
         firstWaiting = 0
     }
 }

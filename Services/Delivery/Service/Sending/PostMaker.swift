@@ -49,12 +49,20 @@ struct PostMaker: Sendable {
     /// What it writes then: see `RequestHead` in Egress.
     static let userAgent = product + " HTTP/1.1"
 
+    private static let userAgentLine = Array("User-Agent: ".utf8)
+
     /// The audit's hash covers the line, the sender writes it.
     private static func dropUserAgent(from lines: inout [UInt8]) {
-        let name = Array("\r\nUser-Agent: ".utf8)
-        guard let start = lines.firstRange(of: name)?.lowerBound else { return }
-        let end = lines[(start + 2)...].firstIndex(of: 0x0D) ?? lines.endIndex
-        lines.removeSubrange(start..<end)
+        var start = 0
+        while start < lines.count {
+            let end = lines[start...].firstIndex(of: 0x0A).map { $0 + 1 } ?? lines.count
+            if lines[start] == userAgentLine[0], lines[start..<end].starts(with: userAgentLine) {
+                // The last line has no end of line: that of the one before it goes then.
+                lines.removeSubrange(end == lines.count ? max(start - 2, 0)..<end : start..<end)
+                return
+            }
+            start = end
+        }
     }
 
     /// W3C trace context: the trace is the event (every attempt and delivery of it), the parent is this attempt.

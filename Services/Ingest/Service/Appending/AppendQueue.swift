@@ -2,6 +2,7 @@ internal import Backbone
 internal import EventModel
 internal import HTTPServer
 internal import Observability
+internal import Store
 internal import Synchronization
 
 /// Gathers what the doors accept and appends it a batch at a time: while one append is under way everything else waits for
@@ -20,6 +21,8 @@ final class AppendQueue: Sendable {
         var batchBytes = 4 << 20
         /// Appends under way at a time: while one commits, the next is already being read.
         var concurrentAppends = 2
+        /// How long events gather between two appends, where the log does not make them wait by itself.
+        var pace: Pace?
     }
 
     private struct State {
@@ -73,7 +76,14 @@ final class AppendQueue: Sendable {
         await withDiscardingTaskGroup { group in
             for _ in 0..<limits.concurrentAppends {
                 group.addTask {
-                    while let batch = await self.next() { await self.append(batch) }
+                    var pace = self.limits.pace
+                    while let batch = await self.next() {
+                        let started = ContinuousClock.now
+                        await self.append(batch)
+                        let events = batch.reduce(0) { $0 + $1.events.count }
+                        guard let rest = pace?.rest(after: events, at: .now) else { continue }
+                        await WakeSignal().wait(atMost: rest - started.duration(to: .now))
+                    }
                 }
             }
         }

@@ -1,0 +1,20 @@
+internal import EventModel
+
+/// Whether one endpoint has the worker to itself: then its records may fill the window, since nobody waits behind them.
+struct Company: Sendable {
+    private var last: EndpointID?
+    /// When a record came whose endpoint was not that of the one before it.
+    private var mixedAt: Timestamp?
+
+    /// The endpoint of the last record.
+    var current: EndpointID? { last }
+
+    mutating func saw(_ endpoint: EndpointID, at now: Timestamp) {
+        if let last, last != endpoint { mixedAt = now }
+        last = endpoint
+    }
+
+    func isAlone(at now: Timestamp, _ policy: DispatchPolicy) -> Bool {
+        mixedAt.map { now.microseconds(since: $0) > policy.companyMemory } ?? true
+    }
+}
