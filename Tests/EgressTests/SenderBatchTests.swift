@@ -118,6 +118,36 @@ import Testing
         #expect(Set(await bench.results.first(100).map(\.token)) == Set(100..<200))
     }
 
+    @Test func `what may not be sent any more when the connection stands is withheld`() async throws {
+        let receiver = try TestReceiver { _ in [.answer(200)] }
+        let metrics = MetricsRegistry()
+        let results = TestCollector<ExchangeResult>()
+        let epoch = Mutex<Int64>(1)
+        let sender = HTTPSender(
+            policy: .development, resolver: Resolver(metrics: metrics), metrics: metrics,
+            maySend: { claim in claim.part == 7 && claim.epoch == epoch.withLock(\.self) }
+        ) { results.append(contentsOf: $0) }
+        defer {
+            receiver.stop()
+            sender.stop()
+        }
+        var exchange = Exchange(token: 1, target: try TargetURL(receiver.url, policy: .development))
+        exchange.claim = Exchange.Claim(part: 7, epoch: 1)
+        // Once on a new connection, once on one that is there.
+        for token in UInt64(1)...2 {
+            exchange.token = token
+            #expect(sender.submit([exchange]))
+            _ = await results.first(Int(token))
+        }
+        epoch.withLock { $0 = 2 }
+        exchange.token = 3
+        #expect(sender.submit([exchange]))
+        let ended = await results.first(3)
+        #expect(ended.map(\.wasWithheld) == [false, false, true])
+        #expect(ended[2].outcome == .failure(.cancelled) && !ended[2].mayHaveBeenDelivered)
+        #expect(receiver.requests.values.count == 2)
+    }
+
     private final class SenderSlot: Sendable {
         let sender = Mutex<HTTPSender?>(nil)
     }

@@ -76,7 +76,8 @@ struct DeliveryParts: Sendable {
         var settings = HTTPSender.Settings()
         settings.userAgent = PostMaker.product
         let sender = HTTPSender(
-            settings: settings, policy: policy, resolver: resolver, metrics: context.metrics
+            settings: settings, policy: policy, resolver: resolver, metrics: context.metrics,
+            maySend: { lanes.mayDeliver(lane: $0.part, epoch: $0.epoch) }
         ) { results in attempts.completed(results) }
         let outcomes = OutcomeQueue()
         let disabling = EndpointDisabler(pool: pool, logger: context.logger)

@@ -22,6 +22,8 @@ struct CurlEnding {
     var hasWholeHead = true
     /// One of our guards refused the address.
     var wasRefused = false
+    /// Its caller may not send it any more.
+    var wasWithheld = false
     /// One of our caps was reached.
     var wasTooLarge = false
     /// One of our checks refused the answer.
@@ -35,6 +37,7 @@ struct CurlEnding {
     var saysTooLarge = false
 
     var failure: ExchangeResult.FailureClass? {
+        if wasWithheld { return .cancelled }
         if wasRefused { return .refusedByPolicy }
         if wouldResend { return .reset }
         if wasTooLarge { return .tooLarge }

@@ -231,6 +231,8 @@ final class EgressWorker {
 
     // MARK: What goes out
 
+    func maySend(_ exchange: Exchange) -> Bool { shared.maySend?(exchange.claim) ?? true }
+
     /// Whether another address may be tried: nothing was sent, and time is left.
     func mayGoOn(_ flight: Flight) -> Bool {
         guard let pending = flight.pending, flight.requestsSent == 0 else { return false }

@@ -9,6 +9,17 @@ public struct Exchange: Sendable {
         case head = "HEAD"
     }
 
+    /// What a caller may send an exchange under, such as a partition that it owns.
+    public struct Claim: Sendable, Hashable {
+        public var part: Int
+        public var epoch: Int64
+
+        public init(part: Int = 0, epoch: Int64 = 0) {
+            self.part = part
+            self.epoch = epoch
+        }
+    }
+
     /// What is read of an answer, and what is kept of it.
     public struct Limits: Sendable {
         /// Status lines and headers, in bytes; more is `tooLarge`.
@@ -34,6 +45,8 @@ public struct Exchange: Sendable {
 
     /// The caller's: comes back in the result.
     public var token: UInt64
+    /// The caller's: under what claim this is sent, for `HTTPSender`'s `maySend`.
+    public var claim = Claim()
     public var target: TargetURL
     public var method: Method
     public var headers: HeaderBlock

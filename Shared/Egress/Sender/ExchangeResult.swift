@@ -48,6 +48,8 @@ public struct ExchangeResult: Sendable {
     public var outcome: Outcome
     /// The last status line that was read, also of an answer that then failed (`tooLarge`, `reset`…).
     public var status: Int?
+    /// Whether `maySend` said no at the last moment; nothing was sent.
+    public var wasWithheld = false
     /// Whether the receiver may have seen the request: false only if none of it was sent.
     public var mayHaveBeenDelivered = false
     public var timings = Timings()

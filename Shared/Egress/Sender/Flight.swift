@@ -22,6 +22,7 @@ final class Flight {
     // What happened to it.
     var requestsSent = 0
     var wasRefused = false
+    var wasWithheld = false
     var openedConnection = false
     var answer = AnswerReader()
 
@@ -123,6 +124,7 @@ final class Flight {
         }
         answer.begin(exchange)
         requestsSent = 0
+        wasWithheld = false
         self.pending = pending
         otherAddresses = addresses
         hasAlternatives = addresses.count > 1
@@ -234,6 +236,7 @@ final class Flight {
         ending.wasSent = requestsSent > 0
         ending.wouldResend = requestsSent > 1
         ending.wasRefused = wasRefused && !ending.wouldResend
+        ending.wasWithheld = wasWithheld
         ending.wasTooLarge = answer.isTooLarge
         ending.hasWholeHead = answer.hasWholeHead
         ending.wasMalformed = answer.isMalformed
@@ -255,6 +258,7 @@ final class Flight {
         guard let pending else { preconditionFailure("a flight without an exchange has landed") }
         var result = ExchangeResult(token: pending.exchange.token, outcome: outcome)
         result.mayHaveBeenDelivered = requestsSent > 0
+        result.wasWithheld = wasWithheld
         result.status = answer.status == 0 ? nil : answer.status
         result.bodyBytes = answer.bodyBytes
         (result.responseHeaders, result.responseHead) = answer.take()

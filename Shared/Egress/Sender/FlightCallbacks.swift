@@ -63,6 +63,11 @@ let flightIsAboutToSend: curl_prereq_callback = { data, peer, _, _, _ in
     let flight = flight(data)
     flight.requestsSent += 1
     guard flight.requestsSent == 1 else { return CURL_PREREQFUNC_ABORT }
+    if let exchange = flight.pending?.exchange, !flight.worker.maySend(exchange) {
+        flight.requestsSent = 0
+        flight.wasWithheld = true
+        return CURL_PREREQFUNC_ABORT
+    }
     guard let peer, flight.isPinned(to: peer) else {
         flight.requestsSent = 0
         flight.wasRefused = true

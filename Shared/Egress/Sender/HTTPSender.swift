@@ -47,21 +47,27 @@ public final class HTTPSender: Sendable {
     /// must not call `stop`.
     public typealias Completion = @Sendable ([ExchangeResult]) -> Void
 
+    /// Called on an egress thread at the last moment before a request's first byte, which may be long after it was
+    /// submitted: a name was looked up, a connection made, or the whole process stopped. It must not block.
+    public typealias Permission = @Sendable (Exchange.Claim) -> Bool
+
     private let shared: SenderShared
     private let inboxes: [SenderInbox]
     private let threads: Mutex<[OwnedThread]>
 
     /// Starts the threads.
+    ///
+    /// - Parameter maySend: What it refuses is not sent and ends as cancelled, marked `wasWithheld`; nil: everything goes.
     public init(
         settings: Settings = Settings(), policy: AddressPolicy, resolver: Resolver, metrics: MetricsRegistry,
-        onCompletion: @escaping Completion
+        maySend: Permission? = nil, onCompletion: @escaping Completion
     ) {
         precondition(CurlLibrary.isReady, "libcurl cannot be initialised")
         precondition(settings.userAgent.utf8.allSatisfy { 0x21...0x7E ~= $0 }, "a product has no spaces")
         precondition(settings.threads > 0 && settings.lanesPerThread > 0, "a sender needs a thread and a lane")
         let shared = SenderShared(
             settings: settings, policy: policy, resolver: resolver, metrics: SenderMetrics(metrics),
-            completion: onCompletion)
+            maySend: maySend, completion: onCompletion)
         let inboxes = (0..<settings.threads).map { _ in SenderInbox() }
         self.shared = shared
         self.inboxes = inboxes
@@ -145,17 +151,19 @@ final class SenderShared: Sendable {
     let policy: AddressPolicy
     let resolver: Resolver
     let metrics: SenderMetrics
+    let maySend: HTTPSender.Permission?
     let inFlight = Atomic<Int>(0)
     private let completion: HTTPSender.Completion
 
     init(
         settings: HTTPSender.Settings, policy: AddressPolicy, resolver: Resolver, metrics: SenderMetrics,
-        completion: @escaping HTTPSender.Completion
+        maySend: HTTPSender.Permission?, completion: @escaping HTTPSender.Completion
     ) {
         self.settings = settings
         self.policy = policy
         self.resolver = resolver
         self.metrics = metrics
+        self.maySend = maySend
         self.completion = completion
     }
 

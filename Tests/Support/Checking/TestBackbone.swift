@@ -2,12 +2,9 @@
 public enum TestBackbone: String, Sendable, CaseIterable {
     case postgres, kafka
 
-    /// Whether this build of the services has the backbone on Kafka.
-    private static let hasKafka = false
-
     /// Those that can be tested here.
     public static let available: [TestBackbone] =
-        [.postgres] + (hasKafka && TestKafka.isAvailable ? [.kafka] : [])
+        [.postgres] + (TestKafka.isAvailable ? [.kafka] : [])
 
     /// Starts an installation on it; those on Kafka share a broker, with topics of their own.
     public func start(settings: [String] = []) async throws -> Installation {

@@ -250,18 +250,20 @@ final class Dispatcher: Sendable {
             if lanes.mayDeliver(lane: start.record.handle.lane, epoch: start.record.handle.epoch) {
                 allowed.append(start)
             } else {
-                abandon(start)
+                abandon([start.token])
             }
         }
         if !allowed.isEmpty { sender.start(allowed) }
     }
 
-    /// A started one whose lane is no longer ours: its new owner sends it.
-    private func abandon(_ start: PendingAttempt) {
-        instruments.abandoned()
+    /// Started ones that were not sent because their lane is no longer ours: its owner sends them.
+    func abandon(_ tokens: [UInt64]) {
         state.withLock { state in
-            state.flights[start.token] = nil
-            state.queues[start.record.endpoint]?.abandonStart()
+            for token in tokens {
+                guard let flight = state.flights.removeValue(forKey: token) else { continue }
+                instruments.abandoned()
+                state.queues[flight.record.endpoint]?.abandonStart()
+            }
         }
     }
 

@@ -70,14 +70,21 @@ final class EgressAttempts: AttemptSender {
     func completed(_ results: [ExchangeResult]) {
         var ended: [EndedAttempt] = []
         ended.reserveCapacity(results.count)
+        var withheld: [UInt64] = []
         audits.withLock { audits in
             for result in results {
                 guard var audit = audits.removeValue(forKey: result.token) else { continue }
+                if result.wasWithheld {
+                    withheld.append(result.token)
+                    continue
+                }
                 let attempt = AttemptResult(result)
                 audit.take(attempt)
                 ended.append(EndedAttempt(token: result.token, result: attempt, audit: audit))
             }
         }
+        let wired = wired
+        if !withheld.isEmpty { wired.dispatcher.abandon(withheld) }
         wired.dispatcher.finish(ended, sender: self)
     }
 

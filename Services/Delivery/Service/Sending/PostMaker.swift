@@ -38,9 +38,10 @@ struct PostMaker: Sendable {
         audit.payloadSHA256 = SHA256.hash(record.envelope).bytes
         Self.dropUserAgent(from: &lines)
         let timeout = attempt.configuration.timeout ?? standardTimeout
-        let exchange = Exchange(
+        var exchange = Exchange(
             token: attempt.token, target: prepared.target, headers: HeaderBlock(lines: lines), body: record.envelope,
             timeoutMilliseconds: Int32(clamping: Int64(timeout / .milliseconds(1))))
+        exchange.claim = Exchange.Claim(part: record.handle.lane, epoch: record.handle.epoch)
         return Post(exchange: exchange, audit: audit)
     }
 
