@@ -123,9 +123,10 @@ import Testing
         let metrics = MetricsRegistry()
         let results = TestCollector<ExchangeResult>()
         let epoch = Mutex<Int64>(1)
+        var settings = HTTPSender.Settings()
+        settings.maySend = { claim in claim.part == 7 && claim.epoch == epoch.withLock(\.self) }
         let sender = HTTPSender(
-            policy: .development, resolver: Resolver(metrics: metrics), metrics: metrics,
-            maySend: { claim in claim.part == 7 && claim.epoch == epoch.withLock(\.self) }
+            settings: settings, policy: .development, resolver: Resolver(metrics: metrics), metrics: metrics
         ) { results.append(contentsOf: $0) }
         defer {
             receiver.stop()

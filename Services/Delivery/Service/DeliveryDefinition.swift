@@ -75,9 +75,9 @@ struct DeliveryParts: Sendable {
         let resolver = Resolver(metrics: context.metrics)
         var settings = HTTPSender.Settings()
         settings.userAgent = PostMaker.product
+        settings.maySend = { lanes.mayDeliver(lane: $0.part, epoch: $0.epoch) }
         let sender = HTTPSender(
-            settings: settings, policy: policy, resolver: resolver, metrics: context.metrics,
-            maySend: { lanes.mayDeliver(lane: $0.part, epoch: $0.epoch) }
+            settings: settings, policy: policy, resolver: resolver, metrics: context.metrics
         ) { results in attempts.completed(results) }
         let outcomes = OutcomeQueue()
         let disabling = EndpointDisabler(pool: pool, logger: context.logger)

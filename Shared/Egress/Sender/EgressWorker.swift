@@ -231,7 +231,7 @@ final class EgressWorker {
 
     // MARK: What goes out
 
-    func maySend(_ exchange: Exchange) -> Bool { shared.maySend?(exchange.claim) ?? true }
+    func maySend(_ exchange: Exchange) -> Bool { settings.maySend?(exchange.claim) ?? true }
 
     /// Whether another address may be tried: nothing was sent, and time is left.
     func mayGoOn(_ flight: Flight) -> Bool {

@@ -39,6 +39,8 @@ public final class HTTPSender: Sendable {
         public var userAgent = "Fanfare/1.0"
         /// Exchanges inside the sender.
         public var capacity = 16_384
+        /// What it refuses is not sent and ends as cancelled, marked `wasWithheld`; nil: everything goes.
+        public var maySend: Permission?
 
         public init() {}
     }
@@ -56,18 +58,16 @@ public final class HTTPSender: Sendable {
     private let threads: Mutex<[OwnedThread]>
 
     /// Starts the threads.
-    ///
-    /// - Parameter maySend: What it refuses is not sent and ends as cancelled, marked `wasWithheld`; nil: everything goes.
     public init(
         settings: Settings = Settings(), policy: AddressPolicy, resolver: Resolver, metrics: MetricsRegistry,
-        maySend: Permission? = nil, onCompletion: @escaping Completion
+        onCompletion: @escaping Completion
     ) {
         precondition(CurlLibrary.isReady, "libcurl cannot be initialised")
         precondition(settings.userAgent.utf8.allSatisfy { 0x21...0x7E ~= $0 }, "a product has no spaces")
         precondition(settings.threads > 0 && settings.lanesPerThread > 0, "a sender needs a thread and a lane")
         let shared = SenderShared(
             settings: settings, policy: policy, resolver: resolver, metrics: SenderMetrics(metrics),
-            maySend: maySend, completion: onCompletion)
+            completion: onCompletion)
         let inboxes = (0..<settings.threads).map { _ in SenderInbox() }
         self.shared = shared
         self.inboxes = inboxes
@@ -151,19 +151,17 @@ final class SenderShared: Sendable {
     let policy: AddressPolicy
     let resolver: Resolver
     let metrics: SenderMetrics
-    let maySend: HTTPSender.Permission?
     let inFlight = Atomic<Int>(0)
     private let completion: HTTPSender.Completion
 
     init(
         settings: HTTPSender.Settings, policy: AddressPolicy, resolver: Resolver, metrics: SenderMetrics,
-        maySend: HTTPSender.Permission?, completion: @escaping HTTPSender.Completion
+        completion: @escaping HTTPSender.Completion
     ) {
         self.settings = settings
         self.policy = policy
         self.resolver = resolver
         self.metrics = metrics
-        self.maySend = maySend
         self.completion = completion
     }
 
