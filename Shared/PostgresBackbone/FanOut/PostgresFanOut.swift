@@ -107,11 +107,8 @@ public final class PostgresFanOut: FanOut {
             drain(keeper)
         }
         start("pg-fan-append") { [self] in
-            var database = configuration.database
-            // Lane rows and the mark that says so commit together and can be derived again from the feed.
-            database.sessionSettings["synchronous_commit"] = "off"
             let connection = BlockingConnection(
-                database, name: "fan-out-append", logger: logger, metrics: metrics,
+                configuration.database, name: "fan-out-append", logger: logger, metrics: metrics,
                 canceller: cancellers.completer)
             FanOutCompleter(
                 configuration, state: state, connection: connection, logger: logger,

@@ -127,12 +127,8 @@ public final class PostgresLanes: DeliveryLanes {
             state.update(ringing: .writer) { $0.isReaderDone = true }
         }
         start("pg-lanes-settle") { [self] in
-            var database = configuration.database
-            // Audit, retries and the mark commit together: what a crash of the server forgets of them is sent again, as
-            // after a crash between send and record. A flush a batch would cost each append one to wait for.
-            database.sessionSettings["synchronous_commit"] = "off"
             let connection = BlockingConnection(
-                database, name: "lanes-settle", logger: logger, metrics: metrics,
+                configuration.database, name: "lanes-settle", logger: logger, metrics: metrics,
                 canceller: cancellers.settler)
             LanesSettler(
                 configuration, state: state, connection: connection, clock: clock, logger: logger, parked: parked,
