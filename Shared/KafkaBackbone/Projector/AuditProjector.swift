@@ -35,8 +35,6 @@ public final class AuditProjector: Sendable {
         self.metrics = metrics
         var database = configuration.database
         database.connections = 1
-        // What a crash of the server takes back is projected again: the position goes with it.
-        database.sessionSettings["synchronous_commit"] = "off"
         pool = ConnectionPool(database, name: "projector", logger: logger, metrics: metrics)
         projected = metrics.counter("fanfare_projected_records_total", "Audit records written to the database.")
         parked = metrics.counter(
