@@ -354,7 +354,9 @@ public final class KafkaLanes: DeliveryLanes {
             throw BackboneError(.stopped, "the lanes are not running")
         }
         perform(state.withLock { $0.settle(outcomes) }, consumer)
-        if let rest = pace.withLock({ $0.rest(after: outcomes.count, at: .now) }) { await WakeSignal().wait(atMost: rest) }
+        if let rest = pace.withLock({ $0.rest(after: outcomes.count, at: .now) }) {
+            await WakeSignal().wait(atMost: rest)
+        }
         await withCheckedContinuation { continuation in
             let mayGoOn = state.withLock { state in
                 if state.openMoves < state.bounds.outcomes || state.isAbandoned { return true }
@@ -383,30 +385,5 @@ extension KafkaLanes: LaneAppender {
     public func append(_ deliveries: [RequestedDelivery]) async throws(BackboneError) {
         let now = clock.now()
         try await publisher.publish(deliveries.map { LaneRecordBody($0, at: now) })
-    }
-}
-
-extension LaneRecordBody {
-    init(_ requested: RequestedDelivery, at now: Timestamp) {
-        self.init(
-            requested.row, endpoint: requested.endpoint, cause: requested.cause,
-            configVersion: requested.configVersion, envelope: requested.envelope, at: now)
-    }
-}
-
-extension LanesState.Read {
-    init(_ message: KafkaMessage) {
-        claim = message.claim
-        offset = message.offset
-        logged = Timestamp(milliseconds: message.timestamp)
-        let read = message.decoded { bytes throws(RecordError) in
-            FinishedCopy.matches(bytes)
-                ? LanesState.Content.finishedCopy(try FinishedCopy(bytes)) : .delivery(try LaneRecordBody(bytes))
-        }
-        switch read {
-        case .success(let read): content = read
-        case .failure(let error):
-            content = .unreadable(LanesState.ParkedReason(reason: error.description, bytes: Array(message.value)))
-        }
     }
 }
