@@ -48,7 +48,7 @@ public struct TriggerDefinition: Sendable {
     /// - Throws: with the path of the field in `param`.
     public init(_ fields: JSONFields) throws(JSONFieldError) {
         try fields.refuseUnknown(Self.names)
-        name = try fields.optionalString("name", length: Self.nameLength) ?? ""
+        name = try Self.text("name", of: fields, length: Self.nameLength) ?? ""
         source = try Self.source(fields)
         matches = try Self.matches(fields)
         let action = try fields.fields("action")
@@ -56,6 +56,16 @@ public struct TriggerDefinition: Sendable {
         self.action = try Self.action(action, fields)
         inputs = try Self.inputs(action, fields)
         pause = try fields.optionalInt("debounce_s", in: Self.pauses).map { Int32($0) }
+    }
+
+    private static func text(
+        _ name: String, of fields: JSONFields, length: ClosedRange<Int>
+    ) throws(JSONFieldError) -> String? {
+        guard let text = try fields.optionalString(name, length: length) else { return nil }
+        guard text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F }) else {
+            throw fields.invalid(name, "has no control characters")
+        }
+        return text
     }
 
     private static func source(_ fields: JSONFields) throws(JSONFieldError) -> Source {
@@ -99,7 +109,7 @@ public struct TriggerDefinition: Sendable {
     }
 
     private static func action(_ action: JSONFields, _ fields: JSONFields) throws(JSONFieldError) -> Action {
-        var made = Action(agent: try action.optionalString("agent_id", length: agentLength), emits: nil)
+        var made = Action(agent: try text("agent_id", of: action, length: agentLength), emits: nil)
         if let emit = try action.optionalFields("emit") {
             try emit.refuseUnknown(["type"])
             let text = try emit.string("type")

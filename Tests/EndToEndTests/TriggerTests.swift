@@ -189,7 +189,7 @@ extension EndToEnd {
             #expect(answer.text.contains("3eZbrw1a"))
         }
 
-        @Test(.timeLimit(.minutes(1)), arguments: TestBackbone.available)
+        @Test(.timeLimit(.minutes(2)), arguments: TestBackbone.available)
         func `kill -9 of the matcher acts on no event twice and forgets none`(backbone: TestBackbone) async throws {
             let installation = try await Shared.batteredInstallation(backbone)
             let receiver = try TestReceiver { _ in [.answer(204)] }

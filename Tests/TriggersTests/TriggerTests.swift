@@ -130,6 +130,7 @@ import YAML
 
     @Test(arguments: [
         ("trigger: {}", "trigger.action"), ("trigger: {action: {}}", "trigger.action"),
+        ("trigger: {action: {agent_id: \"a\\0\"}}", "trigger.action.agent_id"),
         ("trigger: {action: {agent_id: a}, colour: red}", "trigger.colour"),
         ("trigger: {action: {agent_id: a}, match: {jsonpath: $.a}}", "trigger.match.jsonpath"),
         ("trigger: {action: {agent_id: a}, match: {jsonpath: '$[', equals: 1}}", "trigger.match.jsonpath"),

@@ -55,7 +55,7 @@ public final class MatcherService: Sendable {
         router = RoleRouter(table: roles, envelopes: envelopes)
         triggers = TriggerRouter(table: triggerTable, envelopes: envelopes, store: agents.triggers, log: log)
         emissions = EmissionQueue(
-            eventLog: agents.log,
+            eventLog: agents.log, isStored: { try await agents.feed.event($0, tenant: $1) != nil },
             emitted: metrics.counter("fanfare_matcher_emitted_total", "Events that triggers emitted."), log: log)
         runs = AgentRunQueue(
             store: agents.runs, feed: agents.feed, eventLog: agents.log, topic: agents.topic,

@@ -23,10 +23,16 @@ enum EmittedEvent {
 /// Puts the matcher's own events on the log.
 struct EmissionQueue: Sendable {
     let eventLog: any EventLog
+    /// Whether the feed has an event already.
+    let isStored: @Sendable (EventID, TenantID) async throws -> Bool
     let emitted: Counter
     let log: LimitedLogger
+    var clock: any WallClock = SystemClock()
 
     private static let retryInterval: Duration = .milliseconds(200)
+    /// What is emitted so long after its cause may have been emitted before, under a key that is forgotten by now: half of the
+    /// shortest dedupe window. Microseconds.
+    private static let doubt: Int64 = 12 * 3_600 * 1_000_000
 
     /// Returns when all of them are durable: one that comes twice is known by its key. Tries again while the log is away.
     ///
@@ -34,8 +40,9 @@ struct EmissionQueue: Sendable {
     func queue(_ events: [NewEvent]) async throws {
         var left = events
         while !left.isEmpty {
-            do throws(BackboneError) {
-                let receipts = try await eventLog.append(left)
+            do {
+                left = try await unstored(left)
+                let receipts = left.isEmpty ? [] : try await eventLog.append(left)
                 var unknown: [NewEvent] = []
                 for (event, receipt) in zip(left, receipts) {
                     switch receipt {
@@ -48,11 +55,26 @@ struct EmissionQueue: Sendable {
                 }
                 left = unknown
                 if left.isEmpty { return }
+            } catch let error as BackboneError where error.code == .stopped {
+                throw error
             } catch {
-                if error.code == .stopped { throw error }
                 log.warning("emissions-not-stored", ["reason": .describing(error)])
             }
+            // Throws where the task was cancelled.
             try await Task.sleep(for: Self.retryInterval)
         }
+    }
+
+    /// Without what was emitted before, of events that are old enough for their keys to be forgotten.
+    private func unstored(_ events: [NewEvent]) async throws -> [NewEvent] {
+        let now = clock.now()
+        var left: [NewEvent] = []
+        for event in events {
+            if now.microseconds(since: event.createdAt) > Self.doubt, try await isStored(event.id, event.tenant) {
+                continue
+            }
+            left.append(event)
+        }
+        return left
     }
 }
