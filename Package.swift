@@ -194,7 +194,9 @@ let libFuzzer: [Target] =
 let benchmarks: [Target] = [
     .executableTarget(
         name: "MicroBenchmarks",
-        dependencies: ["EventModel", "EventCodec", "Encodings", "Crypto", "Signing", "Matching", "Inbound"],
+        dependencies: [
+            "EventModel", "EventCodec", "Encodings", "Crypto", "Signing", "JSONPath", "Matching", "Inbound",
+        ],
         path: "Benchmarks/Micro", swiftSettings: swiftSettings),
     .executableTarget(
         name: "BackboneBenchmarks",

@@ -11,6 +11,7 @@ var harness = Harness(filter: arguments.first { !$0.hasPrefix("--") }, isCheckin
 CodecBenchmarks()?.run(&harness)
 try SigningBenchmarks().run(&harness)
 MatchingBenchmarks().run(&harness)
+try PathBenchmarks().run(&harness)
 try InboundBenchmarks().run(&harness)
 if !harness.failures.isEmpty {
     print("over their limits: \(harness.failures.joined(separator: ", "))")

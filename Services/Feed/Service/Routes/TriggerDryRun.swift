@@ -59,7 +59,8 @@ struct TriggerDryRun: Sendable {
             data = (source.value("data") ?? source.value("payload") ?? .object([])).bytes
         case .door(let preset):
             guard let payload = source.value("payload") else { throw source.missing("payload") }
-            type = type ?? EventType("webhook.\(preset == .combo ? "generic" : preset.rawValue).received")
+            let family = EventNaming.source(of: .preset(preset))
+            type = type ?? EventNaming.webhook(source: family, name: Self.name(of: payload))
             var json = JSONWriter()
             json.object { json in
                 json.member("trigger_id", id)
@@ -71,6 +72,14 @@ struct TriggerDryRun: Sendable {
         guard let type else { throw source.missing("type") }
         return EnvelopeWriter.write(
             id: EventID.make(at: now), type: type, createdAt: now, tenant: tenant, smith: nil, data: data)
+    }
+
+    /// What the body calls the event, in the order in which the door looks; senders that say it in a header name the `type`.
+    private static func name(of payload: JSONValue) -> String {
+        for key in ["event", "type", "action"] {
+            if case .string(let name)? = payload[key], !name.isEmpty { return name }
+        }
+        return "received"
     }
 
     private static func lowered(_ headers: JSONValue?) -> JSONValue {
