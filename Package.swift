@@ -170,7 +170,10 @@ let testTargets: [Target] = [
         ]),
     tests(
         "MatcherService",
-        ["MatcherService", "EventModel", "EventCodec", "Backbone", "Database", "Matching", "Observability", "Store"]),
+        [
+            "MatcherService", "EventModel", "EventCodec", "Backbone", "Database", "Matching", "Observability", "Store",
+            "Triggers",
+        ]),
     tests(
         "IngestService",
         [

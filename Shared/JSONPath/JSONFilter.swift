@@ -26,8 +26,16 @@ public struct JSONFilter: Hashable, Sendable, CustomStringConvertible {
     /// Whether it holds for the document.
     /// - Throws: `tooMuchWork`.
     public func matches(_ outline: JSONOutline) throws(JSONPathError) -> Bool {
-        var evaluation = Evaluation(outline, steps: steps)
+        var budget = steps
+        return try matches(outline, budget: &budget)
+    }
+
+    /// As `matches(_:)`, where several evaluations share a budget of steps; each has at most its own limit of it.
+    public func matches(_ outline: JSONOutline, budget: inout Int) throws(JSONPathError) -> Bool {
+        let allowed = min(steps, max(0, budget))
+        var evaluation = Evaluation(outline, steps: allowed)
         let holds = evaluation.holds(condition, current: JSONOutline.root)
+        budget -= allowed - max(0, evaluation.steps)
         try evaluation.check()
         return holds
     }

@@ -29,26 +29,42 @@ public struct JSONPath: Hashable, Sendable, CustomStringConvertible {
     /// What it finds, in the order of RFC 9535; a value may be found twice.
     /// - Throws: `tooMuchWork`.
     public func values(in outline: JSONOutline) throws(JSONPathError) -> [Int] {
+        var budget = steps
+        return try values(in: outline, budget: &budget)
+    }
+
+    /// As `values(in:)`, where several evaluations share a budget of steps; each has at most its own limit of it.
+    public func values(in outline: JSONOutline, budget: inout Int) throws(JSONPathError) -> [Int] {
         var found: [Int] = []
-        var evaluation = Evaluation(outline, steps: steps)
-        evaluation.visit(query, current: JSONOutline.root) {
+        try visit(outline, &budget) {
             found.append($0)
             return true
         }
-        try evaluation.check()
         return found
     }
 
     /// The first value that it finds.
     /// - Throws: `tooMuchWork`.
     public func first(in outline: JSONOutline) throws(JSONPathError) -> Int? {
+        var budget = steps
+        return try first(in: outline, budget: &budget)
+    }
+
+    /// As `first(in:)`, where several evaluations share a budget of steps.
+    public func first(in outline: JSONOutline, budget: inout Int) throws(JSONPathError) -> Int? {
         var found: Int?
-        var evaluation = Evaluation(outline, steps: steps)
-        evaluation.visit(query, current: JSONOutline.root) {
+        try visit(outline, &budget) {
             found = $0
             return false
         }
-        try evaluation.check()
         return found
+    }
+
+    private func visit(_ outline: JSONOutline, _ budget: inout Int, _ body: (Int) -> Bool) throws(JSONPathError) {
+        let allowed = min(steps, max(0, budget))
+        var evaluation = Evaluation(outline, steps: allowed)
+        evaluation.visit(query, current: JSONOutline.root, body)
+        budget -= allowed - max(0, evaluation.steps)
+        try evaluation.check()
     }
 }

@@ -45,12 +45,14 @@ enum TriggerInput: Sendable {
     }
 
     /// Its value for an event, as JSON; nil where it is required and not there.
-    func value(of scope: TriggerScope) -> [UInt8]? {
+    func value(of scope: TriggerScope, _ budget: inout Int) -> [UInt8]? {
         switch self {
         case .literal(let bytes): return bytes
-        case .template(let template): return template.value(of: scope)
+        case .template(let template): return template.value(of: scope, &budget)
         case .path(let path, let fallback, let isRequired):
-            if let found = (try? path.first(in: scope.payload)) ?? nil { return Array(scope.payload.bytes(of: found)) }
+            if let found = (try? path.first(in: scope.payload, budget: &budget)) ?? nil {
+                return Array(scope.payload.bytes(of: found))
+            }
             return fallback ?? (isRequired ? nil : Array("null".utf8))
         }
     }
@@ -87,16 +89,16 @@ struct TriggerTemplate: Sendable {
         return text
     }
 
-    func value(of scope: TriggerScope) -> [UInt8] {
+    func value(of scope: TriggerScope, _ budget: inout Int) -> [UInt8] {
         if parts.count == 1, case .reference(let reference) = parts[0] {
-            return reference.value(of: scope) ?? Array("null".utf8)
+            return reference.value(of: scope, &budget) ?? Array("null".utf8)
         }
         var text = ""
         for part in parts {
             switch part {
             case .text(let piece): text += piece
             case .reference(let reference):
-                guard let value = reference.value(of: scope) else { continue }
+                guard let value = reference.value(of: scope, &budget) else { continue }
                 if value.first == 0x22, case .string(let string)? = try? JSONValue(parsing: value, limits: .standard) {
                     text += string
                 } else if value != Array("null".utf8) {
@@ -158,14 +160,14 @@ struct TriggerReference: Sendable {
         return path
     }
 
-    func value(of scope: TriggerScope) -> [UInt8]? {
+    func value(of scope: TriggerScope, _ budget: inout Int) -> [UInt8]? {
         let outline: JSONOutline? =
             switch root {
             case .payload: scope.payload
             case .headers: scope.headers
             case .event: scope.head
             }
-        guard let outline, let found = (try? path.first(in: outline)) ?? nil else { return nil }
+        guard let outline, let found = (try? path.first(in: outline, budget: &budget)) ?? nil else { return nil }
         return Array(outline.bytes(of: found))
     }
 }

@@ -49,10 +49,10 @@ struct TriggerMatch: Sendable {
     }
 
     /// Why it does not hold; nil if it does.
-    func objection(to payload: JSONOutline) -> String? {
+    func objection(to payload: JSONOutline, _ budget: inout Int) -> String? {
         let found: [Int]
         do throws(JSONPathError) {
-            found = try path.values(in: payload)
+            found = try path.values(in: payload, budget: &budget)
         } catch {
             return "\(path) takes too much work on this payload"
         }
@@ -65,7 +65,12 @@ struct TriggerMatch: Sendable {
             let isIn = found.contains { place in values.contains { isEqual(place, $0, payload) } }
             return isIn ? nil : objection(found, "in", values)
         case .matches(let regexp):
-            let matches = found.contains { payload.string(of: $0).map(regexp.matches) ?? false }
+            let matches = found.contains { value in
+                // A step a character and instruction, as in a query's own `match`.
+                budget -= payload.range(of: value).count * regexp.size / 4
+                return budget > 0 && (payload.string(of: value).map(regexp.matches) ?? false)
+            }
+            guard budget > 0 else { return "\(path) takes too much work on this payload" }
             return matches ? nil : found.isEmpty ? "\(path) finds nothing" : "\(path) does not match the expression"
         }
     }
@@ -102,7 +107,7 @@ struct TriggerMatch: Sendable {
     }
 }
 
-/// What one trigger may cost on one event.
+/// What triggers may cost on one event.
 enum TriggerLimits {
     static let paths = JSONPathLimits(bytes: 1_024, steps: 50_000)
     /// Bytes of all inputs of one action.

@@ -35,15 +35,27 @@ extension TriggerDefinition {
         }
     }
 
+    /// What all triggers that answer an event may cost together, in steps of JSONPath: some ten milliseconds.
+    public static let budget = 500_000
+
     /// Matches and inputs; the pause between two actions is the caller's.
     public func judge(_ event: TriggerEvent) -> TriggerVerdict {
+        var budget = Self.budget
+        return judge(event, budget: &budget)
+    }
+
+    /// As `judge(_:)`, where the triggers of an event share a budget. What it does not suffice for does not act.
+    public func judge(_ event: TriggerEvent, budget: inout Int) -> TriggerVerdict {
         let scope = isDoor ? event.atDoor ?? event.onFeed : event.onFeed
-        var verdict = TriggerVerdict(objections: matches.compactMap { $0.objection(to: scope.payload) })
+        var verdict = TriggerVerdict()
+        for match in matches {
+            if let objection = match.objection(to: scope.payload, &budget) { verdict.objections.append(objection) }
+        }
         guard verdict.acts else { return verdict }
         var json = JSONWriter()
         json.beginObject()
         for (name, input) in inputs {
-            guard let value = input.value(of: scope) else {
+            guard let value = input.value(of: scope, &budget) else {
                 verdict.objections.append("the input \(name) is required, and its path finds nothing")
                 continue
             }

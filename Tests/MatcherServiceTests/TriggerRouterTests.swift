@@ -3,6 +3,7 @@ import EventCodec
 import EventModel
 import Store
 import Testing
+import Triggers
 
 @testable import MatcherService
 
@@ -34,7 +35,8 @@ import Testing
         var book = TriggerBook()
         for revision in revisions { book.apply(revision) }
         let hits = rows.enumerated().flatMap { number, row in
-            TriggerRouter.hits(number, row, envelope(row.type, data), book)
+            var budget = TriggerDefinition.budget
+            return TriggerRouter.hits(number, row, envelope(row.type, data), book, budget: &budget)
         }
         return TriggerRouter.actions(of: hits, rows)
     }

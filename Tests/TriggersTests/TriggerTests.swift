@@ -86,6 +86,23 @@ import YAML
         #expect(trigger.definition.judge(try taken(payload)).acts == expected, "\(match)")
     }
 
+    @Test func `the triggers of an event share a budget, and what it does not suffice for does not act`() throws {
+        let list = "[" + repeatElement("{\"a\":\"xxxxxxxx\"}", count: 2_000).joined(separator: ",") + "]"
+        let event = try taken("{\"list\":\(list)}")
+        let query = try document("trigger: {match: {jsonpath: '$..a', equals: xxxxxxxx}, action: {agent_id: a}}")
+            .definition
+        let regexp = try document(
+            "trigger: {match: {jsonpath: '$.list[*].a', matches: '(y|x?){50}z'}, action: {agent_id: a}}"
+        ).definition
+        for trigger in [query, regexp] {
+            var budget = 30_000
+            let verdicts = (0..<20).map { _ in trigger.judge(event, budget: &budget) }
+            #expect(verdicts.last?.objections.first?.contains("too much work") == true)
+            #expect(!verdicts.contains { $0.acts } || verdicts[0].acts)
+        }
+        #expect(query.judge(event).acts)
+    }
+
     @Test func `an input that is required and not there keeps it from acting`() throws {
         let trigger = try document("trigger: {inputs: {pr: {path: $.pr, required: true}}, action: {agent_id: a}}")
         #expect(trigger.definition.judge(try taken(#"{"pr":7}"#)).inputs == Array(#"{"pr":7}"#.utf8))

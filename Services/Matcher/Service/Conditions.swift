@@ -25,6 +25,9 @@ struct MatchedRows {
 /// An envelope that is not there, no JSON, or too much work to judge leaves its deliveries in: an endpoint can pass over what
 /// it did not want, and cannot ask for what it did not get.
 struct Judgement {
+    /// What all filters of an event may cost together, in steps of JSONPath: some ten milliseconds.
+    private static let budget = 500_000
+
     private let matched: MatchedRows
     private var judged = 0
     /// Indices of deliveries whose condition does not hold.
@@ -42,8 +45,9 @@ struct Judgement {
 
     mutating func judge(row: Int, _ envelope: [UInt8]) {
         guard let outline = try? JSONOutline(envelope) else { return }
+        var budget = Self.budget
         for condition in matched.conditions[range(of: row)] {
-            guard let holds = try? condition.filter.matches(outline) else { continue }
+            guard let holds = try? condition.filter.matches(outline, budget: &budget) else { continue }
             judged += 1
             if !holds { dropped.insert(condition.delivery) }
         }

@@ -6,7 +6,8 @@ internal import EventCodec
 /// is built between segments.
 struct Evaluation {
     let outline: JSONOutline
-    private var steps: Int
+    /// What is left to spend; negative when it was not enough.
+    private(set) var steps: Int
     private var isSpent = false
     private var compiled: (pattern: [UInt8], regexp: Regexp?)?
     private var scratch = RegexpScratch()

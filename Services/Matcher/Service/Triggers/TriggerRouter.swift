@@ -38,16 +38,23 @@ struct TriggerRouter: Sendable {
         guard !candidates.isEmpty else { return TriggerActions() }
         var hits: [Hit] = []
         try await envelopes.forEach(candidates, of: rows) { number, envelope in
-            hits += Self.hits(number, rows[number], envelope, book)
+            var budget = TriggerDefinition.budget
+            hits += Self.hits(number, rows[number], envelope, book, budget: &budget)
+            if budget <= 0 {
+                let (event, tenant) = (rows[number].id, rows[number].tenant)
+                log.warning("triggers-gave-up", ["event": .describing(event), "tenant": .describing(tenant)])
+            }
         }
         return Self.actions(of: try await rested(hits, of: rows), rows)
     }
 
     /// The triggers that an event meets.
-    static func hits(_ number: Int, _ row: FeedRow, _ envelope: [UInt8], _ book: TriggerBook) -> [Hit] {
+    static func hits(
+        _ number: Int, _ row: FeedRow, _ envelope: [UInt8], _ book: TriggerBook, budget: inout Int
+    ) -> [Hit] {
         guard let event = TriggerEvent(envelope: envelope) else { return [] }
         return book.triggers(of: row.tenant, answering: event, at: row.pos).compactMap { id, definition in
-            let verdict = definition.judge(event)
+            let verdict = definition.judge(event, budget: &budget)
             guard verdict.acts else { return nil }
             return Hit(row: number, trigger: id, definition: definition, verdict: verdict, depth: event.depth)
         }
