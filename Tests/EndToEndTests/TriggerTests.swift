@@ -49,7 +49,7 @@ extension EndToEnd {
                 ], body: Array(body.utf8))
         }
 
-        @Test(.timeLimit(.minutes(1)), arguments: TestBackbone.available)
+        @Test(.timeLimit(.minutes(2)), arguments: TestBackbone.available)
         func `a signed request starts a run and emits an event, once for each event`(backbone: TestBackbone)
             async throws
         {
@@ -94,7 +94,7 @@ extension EndToEnd {
             try await installation.delete(emitted)
         }
 
-        @Test(.timeLimit(.minutes(1)), arguments: TestBackbone.available)
+        @Test(.timeLimit(.minutes(2)), arguments: TestBackbone.available)
         func `a trigger on the feed acts on what it was made for, and rests in between`(backbone: TestBackbone)
             async throws
         {
@@ -119,7 +119,15 @@ extension EndToEnd {
             let bodies = try await receiver.requests.first(2).map { request in
                 try JSONValue(parsing: request.body)["data"]?["inputs"]?.bytes ?? []
             }
-            #expect(bodies.map { String(decoding: $0, as: UTF8.self) } == [#"{"level":3}"#, #"{"level":"last"}"#])
+            // POSTs to one endpoint overtake one another.
+            let levels = Set(bodies.map { String(decoding: $0, as: UTF8.self) })
+            #expect(levels == [#"{"level":3}"#, #"{"level":"last"}"#])
+            let emitted = try await installation.rows(
+                of: """
+                    select 1 as n from fanfare.events
+                    where type = 'alarms.raised' and position('\(made.id)'::bytea in envelope) > 0
+                    """)
+            #expect(emitted.count == 1)
             for id in [made.id, last.id] {
                 #expect(try await installation.request("DELETE", "/v1/tenant/triggers/\(id)").status == 204)
             }
@@ -169,7 +177,7 @@ extension EndToEnd {
             try await installation.delete(webhook)
         }
 
-        @Test(.timeLimit(.minutes(1)), arguments: TestBackbone.available)
+        @Test(.timeLimit(.minutes(2)), arguments: TestBackbone.available)
         func `Slack's challenge is answered by a trigger's door`(backbone: TestBackbone) async throws {
             let installation = try await Shared.installation(backbone)
             let made = try await make("trigger: {preset: slack, action: {agent_id: a}}", in: installation)
@@ -197,7 +205,7 @@ extension EndToEnd {
             let made = try await make(
                 "trigger: {source: {types: [battered.seen]}, action: {agent_id: a, emit: {type: battered.emitted}}}",
                 in: installation)
-            let count = 120
+            let count = 80
             for number in 0..<count {
                 _ = try await installation.publish("battered.seen", #"{"n":\#(number)}"#)
                 if number % 40 == 20 {
@@ -216,15 +224,17 @@ extension EndToEnd {
                     where trigger_id = '\(made.id)' and announced_at is not null
                     """) == Int64(count)
             }
-            let emitted = await receiver.requests.first(count).compactMap { $0.header("X-IC-Event-Id") }
-            #expect(Set(emitted).count == count)
+            // A matcher that dies may leave a delivery in its lane twice; an event is there once.
+            try await eventually("every emission is delivered") {
+                Set(receiver.requests.values.compactMap { $0.header("X-IC-Event-Id") }).count == count
+            }
             #expect(
                 try await number("select count(*) as n from fanfare.events where type = 'battered.emitted'")
                     == Int64(count))
             try await installation.delete(webhook)
         }
 
-        @Test(.timeLimit(.minutes(1)), arguments: TestBackbone.available)
+        @Test(.timeLimit(.minutes(2)), arguments: TestBackbone.available)
         func `a filter keeps back what it does not want`(backbone: TestBackbone) async throws {
             let installation = try await Shared.installation(backbone)
             let receiver = try TestReceiver { _ in [.answer(204)] }
