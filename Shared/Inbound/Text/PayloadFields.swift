@@ -17,6 +17,22 @@ struct PayloadFields {
         }
     }
 
+    /// As `init(_:_:)`, but any JSON will do: what is no object has no members. For senders whose users write the bodies.
+    init(anyJSON payload: [UInt8], _ keys: [StaticString]) throws(InboundRefusal) {
+        guard let value = try? JSONScanner.validate(payload) else { throw InboundRefusal(.malformedBody) }
+        if value.kind == .object {
+            try self.init(payload, keys)
+        } else {
+            self.init(payload, keys, Array(repeating: nil, count: keys.count))
+        }
+    }
+
+    private init(_ payload: [UInt8], _ keys: [StaticString], _ spans: [JSONSpan?]) {
+        self.payload = payload
+        self.keys = keys
+        self.spans = spans
+    }
+
     private init(_ payload: [UInt8], in object: JSONSpan, _ keys: [StaticString]) throws(InboundRefusal) {
         self.payload = payload
         self.keys = keys

@@ -31,7 +31,8 @@ struct GitLabScheme: InboundScheme {
     }
 
     static func event(_ request: InboundRequest) throws(InboundRefusal) -> InboundEvent {
-        let fields = try PayloadFields(request.body, ["object_kind", "object_attributes", "event_name"])
+        // A custom template may make any JSON of an event.
+        let fields = try PayloadFields(anyJSON: request.body, ["object_kind", "object_attributes", "event_name"])
         let attributes = try fields.object("object_attributes", ["action", "noteable_type"])
         let (words, name, action) = Self.names(request, fields, attributes)
         // `webhook-id` and `Idempotency-Key` stay the same when GitLab sends again; its two UUID headers do not.
