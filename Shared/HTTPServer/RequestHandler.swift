@@ -18,6 +18,10 @@ public protocol RequestHandler: Sendable {
     /// any thread.
     func handle(_ request: Request, _ responder: Responder)
 
+    /// Called when the server itself refuses a request that was admitted: for its body's length, its coding, or because it
+    /// took too long. `handle` is not called then; the answer is on its way.
+    func refused(_ head: RequestHead, match: RouteMatch?, status: Int)
+
     /// Called once after each turn of a loop in which `handle` was called: what was gathered can be handed over as
     /// one batch.
     func turnEnded()
@@ -28,5 +32,6 @@ public protocol RequestHandler: Sendable {
 
 extension RequestHandler {
     public func turnEnded() {}
+    public func refused(_ head: RequestHead, match: RouteMatch?, status: Int) {}
     public func run() async {}
 }

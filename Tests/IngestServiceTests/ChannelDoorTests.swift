@@ -275,6 +275,29 @@ import Testing
         }
     }
 
+    @Test func `what the server refuses by itself is in the audit too`() async throws {
+        try await IngestBench.with { bench in
+            let id = try bench.integrate(.github, secrets: Self.secrets, config: #"{"body_limit_bytes":10}"#)
+            let port = bench.port
+            let status = try await onThread {
+                let connection = try RawConnection(port: port)
+                defer { connection.close() }
+                try connection.send(
+                    "POST /v1/webhook/github/\(id) HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+                try connection.send("14\r\n01234567890123456789\r\n0\r\n\r\n")
+                return try connection.readResponse().status
+            }
+            #expect(status == 413)
+            let workspace = "/api/v1/webhooks/generic/\(FakeDirectory.workspace)"
+            let packed = try await bench.post(workspace, "{}", token: nil, headers: [("Content-Encoding", "gzip")])
+            #expect(packed.status == 415)
+            let records = await bench.records.reaches(2)
+            #expect(records.map(\.reason) == ["too_large", "compressed"])
+            #expect(records.map(\.status) == [413, 415])
+            #expect(records.map(\.integration) == ["\(id)", "\(FakeDirectory.workspace)"])
+        }
+    }
+
     @Test func `a flood of refusals fills nothing`() async throws {
         try await IngestBench.with { bench in
             let id = try bench.integrate(.github, secrets: Self.secrets)

@@ -67,6 +67,7 @@ extension LoopState {
         connections.forEach { connection in
             if deadlines.isOver(connection, at: turnTime) { overdue.append(connection) }
         }
+        tellOverdue(overdue)
         for connection in overdue {
             switch connection.phase {
             case .head, .body:
@@ -78,6 +79,17 @@ extension LoopState {
             }
             close(connection)
         }
+    }
+
+    /// Tells the handler of requests whose body did not come in time.
+    private func tellOverdue(_ overdue: [Connection]) {
+        guard !overdue.isEmpty else { return }
+        let ids = Set(overdue.map(\.id))
+        var late: [Exchange] = []
+        exchanges.forEach { exchange in
+            if case .receiving = exchange.phase, ids.contains(exchange.connectionID) { late.append(exchange) }
+        }
+        for exchange in late { tellRefused(exchange, HTTPError.requestTimeout.status) }
     }
 
     /// Makes the library close a connection: it notices in its next turn.

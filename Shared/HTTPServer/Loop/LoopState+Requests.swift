@@ -90,22 +90,22 @@ extension LoopState {
         let form = exchange.errorForm
         if framing.expectation == .unknown {
             metrics.refused(.malformed)
-            return refuse(exchange, head, form.render(.expectationFailed))
+            return turnAway(exchange, head, form.render(.expectationFailed))
         }
         if head.hasBody, framing.hasContentCoding {
             metrics.refused(.encoding)
-            return refuse(exchange, head, form.render(.compressedBody))
+            return turnAway(exchange, head, form.render(.compressedBody))
         }
         if let length = head.contentLength, length > maxBody {
             metrics.refused(.tooLarge)
             let answer = form.render(.payloadTooLarge(limit: maxBody))
+            handler.refused(head, match: exchange.match, status: answer.status)
             guard framing.expectation == .none else { return queue(answer, for: exchange) }
             return answerEarly(answer, exchange, discarding: lingerLimit(maxBody))
         }
         if head.hasBody, bufferedBytes > configuration.maxBufferedBytes {
             metrics.refused(.overload)
-            return refuse(
-                exchange, head, form.render(.tooManyBodies))
+            return turnAway(exchange, head, form.render(.tooManyBodies))
         }
         exchange.maxBody = maxBody
         exchange.intake = .keep(limit: maxBody, discardLimit: lingerLimit(maxBody))
@@ -115,6 +115,12 @@ extension LoopState {
             enter(.body, exchange.connectionID, at: exchange.receivedAt)
         }
         return .YES
+    }
+
+    /// Refuses what the handler had admitted.
+    private func turnAway(_ exchange: Exchange, _ head: RequestHead, _ response: Response) -> MHD_Result {
+        handler.refused(head, match: exchange.match, status: response.status)
+        return refuse(exchange, head, response)
     }
 
     /// Refuses a request whose head was read; keeps the connection where what follows is short enough to drop.
@@ -140,6 +146,7 @@ extension LoopState {
         case .keep:
             guard bufferedBytes + piece.count <= 2 * configuration.maxBufferedBytes else {
                 metrics.refused(.overload)
+                tellRefused(exchange, HTTPError.tooManyBodies.status)
                 releaseBody(exchange)
                 return answerEarly(
                     exchange.errorForm.render(.tooManyBodies), exchange, discarding: configuration.maxDiscardedBytes)
@@ -156,6 +163,7 @@ extension LoopState {
             } else {
                 metrics.refused(.tooLarge)
                 response = exchange.errorForm.render(.payloadTooLarge(limit: exchange.maxBody))
+                tellRefused(exchange, response.status)
             }
             releaseBody(exchange)
             return sendPastLibrary(response, exchange)
@@ -183,6 +191,12 @@ extension LoopState {
             if watch { self.watch(exchange) }
             return .YES
         }
+    }
+
+    /// Tells the handler of a request that ends while its body arrives.
+    func tellRefused(_ exchange: Exchange, _ status: Int) {
+        guard let head = exchange.head else { return }
+        handler.refused(head, match: exchange.match, status: status)
     }
 
     func releaseBody(_ exchange: Exchange) {

@@ -20,6 +20,9 @@ public struct RouteOptions: Sendable {
     /// Looks at the head before the body is read, for tokens above all; must not block.
     public var admit: (@Sendable (RequestHead, PathParameters) throws(HTTPError) -> Void)?
 
+    /// Learns of requests that were admitted and then refused by the server, with the status; must not block.
+    public var refused: (@Sendable (RequestHead, PathParameters, Int) -> Void)?
+
     public init(
         maxBody: Int = RouteOptions.defaultMaxBody, contentTypes: [String] = [], errorForm: ErrorForm = .standard,
         admit: (@Sendable (RequestHead, PathParameters) throws(HTTPError) -> Void)? = nil

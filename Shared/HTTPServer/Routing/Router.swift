@@ -66,6 +66,11 @@ public final class Router: RequestHandler {
         }
     }
 
+    public func refused(_ head: RequestHead, match: RouteMatch?, status: Int) {
+        guard let match else { return }
+        match.route.options.refused?(head, match.parameters, status)
+    }
+
     public func turnEnded() {
         for action in table.turnEndedActions { action() }
     }

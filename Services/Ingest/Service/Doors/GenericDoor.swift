@@ -18,7 +18,7 @@ struct GenericDoor: Door {
     }
 
     func addRoutes(to table: inout RouteTable, hall: Hall) {
-        let options = RouteOptions(
+        var options = RouteOptions(
             maxBody: Self.maxBody,
             admit: { (head, parameters) throws(HTTPError) in
                 let (workspace, refusal) = Self.admit(head, parameters, hall)
@@ -26,6 +26,11 @@ struct GenericDoor: Door {
                 finish(entry(head, workspace, body: nil), refusal)
                 throw refusal
             })
+        options.refused = { head, parameters, status in
+            let (workspace, _) = Self.admit(head, parameters, hall)
+            let reason = InboundGate.reason(status: status)
+            gate.finish(entry(head, workspace, body: nil), .refused, status: status, reason: reason)
+        }
         table.add(
             .post, Self.path, options: options, .deferred { request, responder in open(request, responder, hall) })
     }

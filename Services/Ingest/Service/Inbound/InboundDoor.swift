@@ -32,6 +32,11 @@ struct InboundDoor: Door {
             gate.finish(entry, .refused, status: refusal.error.status, reason: refusal.reason)
             throw refusal.error
         })
+        options.refused = { head, parameters, status in
+            let lookup = endpoints.find(parameters, now: hall.clock.now())
+            let entry = gate.entry(head, lookup, channel: name(lookup, parameters), body: nil)
+            gate.finish(entry, .refused, status: status, reason: InboundGate.reason(status: status))
+        }
         options.bodyLimit = { parameters in
             guard case .found(let endpoint) = endpoints.find(parameters, now: hall.clock.now()) else { return 0 }
             return endpoint.config.bodyLimit

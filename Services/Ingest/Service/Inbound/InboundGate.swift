@@ -80,6 +80,17 @@ public final class InboundGate: Sendable {
         return nil
     }
 
+    /// What the audit calls a refusal by the HTTP server itself.
+    static func reason(status: Int) -> String {
+        switch status {
+        case 408: "too_slow"
+        case 413: "too_large"
+        case 415: "compressed"
+        case 503: "overloaded"
+        default: "malformed_request"
+        }
+    }
+
     /// Verifies a whole request.
     func open(_ request: Request, _ endpoint: InboundEndpoint) throws(Refusal) -> InboundOutcome {
         let started = ContinuousClock.now
