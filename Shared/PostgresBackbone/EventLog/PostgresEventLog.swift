@@ -30,7 +30,7 @@ public final class PostgresEventLog: EventLog {
         self.metrics = metrics
         refused = metrics.counter(
             "fanfare_event_log_refused_total", "Events that the store cannot hold and that were refused.")
-        wake = WakeSender(configuration.database, topic: Topic.events, logger: logger, metrics: metrics)
+        wake = WakeSender(topic: Topic.events, logger: logger)
         ended = Latch(cancellers.count)
         metrics.observedGauge(
             "fanfare_event_log_waiting", "Events that wait to be appended.",
@@ -40,16 +40,11 @@ public final class PostgresEventLog: EventLog {
     public var isReady: Bool { connected.load(ordering: .relaxed) > 0 }
 
     public func run() async throws {
-        let wakeEnded = Latch()
         for (number, canceller) in cancellers.enumerated() {
             NamedThread.start("pg-append-\(number)") { [self] in
                 serve(number, canceller)
                 ended.countDown()
             }
-        }
-        NamedThread.start("pg-append-wake") { [wake] in
-            wake.serve()
-            wakeEnded.countDown()
         }
         let listener = Listener(
             configuration.database, channels: [Topic.idle(Topic.events)], name: "append-idle", logger: logger,
@@ -59,8 +54,6 @@ public final class PostgresEventLog: EventLog {
             await withTaskGroup { group in
                 group.addTask { await listener.run() }
                 await ended.wait()
-                wake.stop()
-                await wakeEnded.wait()
                 group.cancelAll()
             }
         } onCancel: {
@@ -121,7 +114,7 @@ public final class PostgresEventLog: EventLog {
             let patience = connection.isConnected ? Self.idleCheck : max(connection.reconnectDelay, .milliseconds(10))
             switch next(until: .now + patience) {
             case .requests(let requests):
-                if appender.append(requests) { wake.committed() }
+                if appender.append(requests) { wake.committed(on: connection) }
             case .nothing: look(after: connection)
             case .closed: return
             }

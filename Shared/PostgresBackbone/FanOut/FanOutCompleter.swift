@@ -10,7 +10,7 @@ final class FanOutCompleter {
     private let state: Monitor<FanOutState>
     private let connection: BlockingConnection
     private let logger: Logger
-    private let appended: @Sendable () -> Void
+    private let wake: WakeSender
     private let release: @Sendable ([Int]) -> Void
     private let lost: @Sendable ([OwnedPart]) -> Void
 
@@ -18,19 +18,19 @@ final class FanOutCompleter {
     private static let retryInterval: Duration = .milliseconds(50)
 
     /// - Parameters:
-    ///   - appended: called after each commit that wrote lane rows.
+    ///   - wake: told of each commit that wrote lane rows.
     ///   - release: told which parts can be given back.
     ///   - lost: told which parts a call found to be another's.
     init(
         _ configuration: PostgresBackboneConfiguration, state: Monitor<FanOutState>, connection: BlockingConnection,
-        logger: Logger, appended: @escaping @Sendable () -> Void, release: @escaping @Sendable ([Int]) -> Void,
+        logger: Logger, wake: WakeSender, release: @escaping @Sendable ([Int]) -> Void,
         lost: @escaping @Sendable ([OwnedPart]) -> Void
     ) {
         self.configuration = configuration
         self.state = state
         self.connection = connection
         self.logger = logger
-        self.appended = appended
+        self.wake = wake
         self.release = release
         self.lost = lost
     }
@@ -72,7 +72,7 @@ final class FanOutCompleter {
                         configVersion: completion.batch.configVersion, deliveries: deliveries))
                 let refused = FanOutStatement.refused(rows)
                 if refused.isEmpty {
-                    if deliveries.count > 0 { appended() }
+                    if deliveries.count > 0 { wake.committed(on: connection) }
                     return .success(())
                 }
                 lost(owned.filter { refused.contains($0.part) })

@@ -14,7 +14,7 @@ public final class PostgresFanOut: FanOut {
     private let state = Monitor(FanOutState())
     private let view: LeaseView
     private let wake: WakeSender
-    private let ended = Latch(4)
+    private let ended = Latch(3)
     private let cancellers = (reader: Canceller(), completer: Canceller())
 
     public init(_ configuration: PostgresBackboneConfiguration, logger: Logger, metrics: MetricsRegistry) {
@@ -22,7 +22,7 @@ public final class PostgresFanOut: FanOut {
         self.logger = logger
         self.metrics = metrics
         view = LeaseView(parts: configuration.eventPartitions)
-        wake = WakeSender(configuration.database, topic: Topic.deliveries, logger: logger, metrics: metrics)
+        wake = WakeSender(topic: Topic.deliveries, logger: logger)
     }
 
     /// The lease was renewed in time: what this process does not own, others do or nobody needs.
@@ -83,7 +83,6 @@ public final class PostgresFanOut: FanOut {
         keeper.abandon()
         cancellers.reader.cancel()
         cancellers.completer.cancel()
-        wake.stop()
     }
 
     // MARK: The threads
@@ -97,7 +96,6 @@ public final class PostgresFanOut: FanOut {
             keeper.hurry()
         }
         start("pg-fan-lease") { keeper.serve() }
-        start("pg-fan-wake") { [wake] in wake.serve() }
         start("pg-fan-read") { [self] in
             var database = configuration.database
             database.sessionSettings.merge(PostgresFanOut.readerSettings) { $1 }
@@ -112,7 +110,7 @@ public final class PostgresFanOut: FanOut {
                 canceller: cancellers.completer)
             FanOutCompleter(
                 configuration, state: state, connection: connection, logger: logger,
-                appended: { [wake] in wake.committed() }, release: { keeper.release($0) }, lost: lost
+                wake: wake, release: { keeper.release($0) }, lost: lost
             ).serve()
         }
     }
@@ -144,7 +142,6 @@ public final class PostgresFanOut: FanOut {
             state.update(ringing: .everyone) { $0.isAbandoned = true }
             cancellers.completer.cancel()
         }
-        wake.stop()
         keeper.leave()
     }
 
