@@ -89,7 +89,11 @@ enum ProcessTable {
         let deadline = ContinuousClock.now + limit
         // The descriptor is of whatever has the number now; checked after opening, it can be no other process later.
         let descriptor = linux_pidfd_open(process.pid)
-        defer { if descriptor >= 0 { close(descriptor) } }
+        defer {
+            if descriptor >= 0 { close(descriptor) }
+            // A child of ours would stay behind as a zombie; for others this does nothing.
+            waitpid(process.pid, nil, WNOHANG)
+        }
         while process.isAlive {
             let left = ContinuousClock.now.duration(to: deadline)
             guard left > .zero else { return false }
@@ -97,7 +101,6 @@ enum ProcessTable {
                 clamping: left.components.seconds * 1_000 + 1 + left.components.attoseconds / 1_000_000_000_000_000)
             var wanted = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
             poll(&wanted, descriptor >= 0 ? 1 : 0, descriptor >= 0 ? milliseconds : min(pollMilliseconds, milliseconds))
-            // A child of ours would stay behind as a zombie; for others this does nothing.
             waitpid(process.pid, nil, WNOHANG)
         }
         return true
