@@ -57,7 +57,7 @@ final class KafkaInstallation: BackboneInstallation {
                 database: database.configuration(), topics: topics), logger: Self.logger, metrics: MetricsRegistry())
         self.projector = projector
         projecting = Task { try await projector.run() }
-        try await eventually("the projector is ready", within: .seconds(60)) { projector.isReady }
+        try await eventually("the projector is ready", within: .seconds(120)) { projector.isReady }
     }
 
     static let logger = Logger(
