@@ -157,7 +157,8 @@ import Testing
         try await installation.pool.withConnection { session in
             try await session.script("begin; select * from fanfare.feed_head for update")
             let codes = await withTaskGroup(of: BackboneError.Code?.self) { group in
-                for _ in 0..<200 {
+                // Two connections may each have taken a full queue of 100 before they hang, and one more waits in it.
+                for _ in 0..<400 {
                     group.addTask {
                         let result = await Result { () async throws(BackboneError) in
                             try await log.append(TestEvents.make(1))
