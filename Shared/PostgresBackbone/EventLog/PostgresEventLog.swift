@@ -112,7 +112,9 @@ public final class PostgresEventLog: EventLog {
                 connected.wrappingAdd(isCounted ? 1 : -1, ordering: .relaxed)
             }
             let patience = connection.isConnected ? Self.idleCheck : max(connection.reconnectDelay, .milliseconds(10))
-            switch next(until: .now + patience) {
+            // What would fail at once here is the other connection's, while that one stands.
+            let leavesWork = !connection.isConnected && connected.load(ordering: .relaxed) > 0
+            switch leavesWork ? rest(until: .now + patience) : next(until: .now + patience) {
             case .requests(let requests):
                 if appender.append(requests) { wake.committed(on: connection) }
             case .nothing: look(after: connection)
@@ -125,6 +127,10 @@ public final class PostgresEventLog: EventLog {
         case requests([AppendRequest])
         case nothing
         case closed
+    }
+
+    private func rest(until deadline: ContinuousClock.Instant) -> Next {
+        queue.wait(until: deadline) { $0.isEmpty && $0.isClosed ? .closed : nil } ?? .nothing
     }
 
     private func next(until deadline: ContinuousClock.Instant) -> Next {
