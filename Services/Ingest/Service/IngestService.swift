@@ -15,15 +15,13 @@ public struct IngestService: Sendable {
 
     /// - Parameters:
     ///   - inbound: What the doors for other people's webhooks stand on; its audit runs beside this service.
-    ///   - concurrentAppends: Appends under way at a time, 1–16.
     ///   - pace: How long events gather between appends; nil: an append follows the other.
     public init(
         log: any EventLog, directory: any IngestDirectory, inbound: InboundSetup? = nil,
-        clock: any WallClock = SystemClock(), concurrentAppends: Int = 1, pace: Pace? = nil, metrics: MetricsRegistry,
+        clock: any WallClock = SystemClock(), pace: Pace? = nil, metrics: MetricsRegistry,
         logger: Logger
     ) {
         var limits = AppendQueue.Limits()
-        limits.concurrentAppends = concurrentAppends
         limits.pace = pace
         let queue = AppendQueue(log: log, limits: limits, metrics: metrics, logger: logger)
         let late = LateRequests()

@@ -155,12 +155,10 @@ extension LanesState {
         }
     }
 
-    /// Whether the lane's mark has stood still: while it moves, what waits is on its way.
     private mutating func hasStuckHead(_ lane: Int, _ monotonic: ContinuousClock.Instant) -> Bool {
         guard let mark = lanes[lane]?.flows[0].window.mark else { return false }
-        if let head = lanes[lane]?.head, head.mark == mark { return head.since + bounds.stuckAfter <= monotonic }
-        lanes[lane]?.head = (mark, monotonic)
-        return false
+        let patience = bounds.stuckAfter
+        return lanes[lane]?.head.standsStill(at: mark, for: patience, now: monotonic) ?? false
     }
 
     private func spanOf(_ lane: Int) -> Int { lanes[lane]?.flows[0].window.span ?? 0 }

@@ -21,8 +21,7 @@ struct LanesState {
         var flows: [Flow]
         /// What is being written for it.
         var moves = 0
-        /// Where its head stood when it was last seen to have moved, and when that was.
-        var head: (mark: Int64, since: ContinuousClock.Instant)?
+        var head = HeadWatch()
         /// When to stop waiting for what is out, once the lane is to be given back.
         var drainUntil: ContinuousClock.Instant?
         /// What was still out then is being moved.

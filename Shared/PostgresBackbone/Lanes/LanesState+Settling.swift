@@ -85,14 +85,11 @@ extension LanesState {
         }
     }
 
-    /// Whether the lane's head has stood still: while it moves, what waits is on its way.
     private mutating func hasStuckHead(
         _ part: Int, _ window: PostgresBackboneConfiguration.Window, now: ContinuousClock.Instant
     ) -> Bool {
         guard let seq = lanes[part]?.slots.head?.seq else { return false }
-        if let head = lanes[part]?.head, head.seq == seq { return head.since + window.stuckAfter <= now }
-        lanes[part]?.head = (seq, now)
-        return false
+        return lanes[part]?.head.standsStill(at: seq, for: window.stuckAfter, now: now) ?? false
     }
 
     private mutating func move(

@@ -14,8 +14,7 @@ struct LanesState {
         var recorded: Int64
         /// Rows up to here may have been started by an earlier owner; nil until the first read.
         var inheritedUpTo: Int64?
-        /// Where its head stood when it was last seen to have moved, and when that was.
-        var head: (seq: Int64, since: ContinuousClock.Instant)?
+        var head = HeadWatch()
         /// When to stop waiting for what is out, once the lane is to be given back.
         var drainUntil: ContinuousClock.Instant?
         /// How far it was read and handed out when it began to drain; the others are read on.

@@ -19,8 +19,6 @@ final class AppendQueue: Sendable {
         var batchEvents = 1_000
         /// Bytes of one append.
         var batchBytes = 4 << 20
-        /// Appends under way at a time: while one commits, the next is already being read.
-        var concurrentAppends = 2
         /// How long events gather between two appends, where the log does not make them wait by itself.
         var pace: Pace?
     }
@@ -73,19 +71,14 @@ final class AppendQueue: Sendable {
 
     /// Appends until closed and drained.
     func run() async {
-        await withDiscardingTaskGroup { group in
-            for _ in 0..<limits.concurrentAppends {
-                group.addTask {
-                    var pace = self.limits.pace
-                    while let batch = await self.next() {
-                        let started = ContinuousClock.now
-                        await self.append(batch)
-                        let events = batch.reduce(0) { $0 + $1.events.count }
-                        guard let rest = pace?.rest(after: events, at: .now) else { continue }
-                        await WakeSignal().wait(atMost: rest - started.duration(to: .now))
-                    }
-                }
-            }
+        var pace = limits.pace
+        while let batch = await next() {
+            let started = ContinuousClock.now
+            await append(batch)
+            let events = batch.reduce(0) { $0 + $1.events.count }
+            guard let rest = pace?.rest(after: events, at: .now) else { continue }
+            let left = rest - started.duration(to: .now)
+            if left > .zero { await WakeSignal().wait(atMost: left) }
         }
     }
 

@@ -112,20 +112,7 @@ struct GenericDoor: Door {
         do throws(HTTPError) {
             let event = try accept(request, workspace, hall, &entry)
             let final = entry
-            return .accept(
-                Submission(
-                    events: [event], responder: responder,
-                    failed: { gate.finish(final, .refused, status: $0.status, reason: "unavailable") },
-                    answer: { receipts in
-                        var entry = final
-                        var isDuplicate = false
-                        if case .stored(let id, let known)? = receipts.first {
-                            entry.record.event = id
-                            isDuplicate = known
-                        }
-                        gate.finish(entry, isDuplicate ? .duplicate : .accepted, status: Self.accepted.status)
-                        return Self.accepted
-                    }))
+            return .accept(gate.submission([event], final, responder) { _ in Self.accepted })
         } catch {
             finish(entry, error)
             return .refuse(error)

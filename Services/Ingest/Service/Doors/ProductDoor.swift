@@ -187,14 +187,7 @@ struct ProductDoor: Door {
         let event = hall.newEvent(made.type, tenant: tenant, key: nil, at: now, data: made.data)
         entry.record.event = event.id
         entry.record.type = event.type
-        let final = entry
-        let submission = Submission(
-            events: [event], responder: responder, form: Self.form,
-            failed: { response in gate.finish(final, .refused, status: response.status, reason: "unavailable") },
-            answer: { _ in
-                gate.finish(final, .accepted, status: 201)
-                return Self.answer(event, made)
-            })
+        let submission = gate.submission([event], entry, responder, form: Self.form) { _ in Self.answer(event, made) }
         hall.conclude(.accept(submission), responder, form: Self.form)
     }
 

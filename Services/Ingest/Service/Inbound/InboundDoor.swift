@@ -86,21 +86,8 @@ struct InboundDoor: Door {
         let events = makeEvents(event, arrival, hall)
         entry.record.event = events.first?.id
         entry.record.type = events.first?.type
-        let final = entry
         let answer = event.answer
-        let submission = Submission(
-            events: events, responder: responder,
-            failed: { response in gate.finish(final, .refused, status: response.status, reason: "unavailable") },
-            answer: { receipts in
-                var entry = final
-                var isDuplicate = false
-                if case .stored(let id, let known)? = receipts.first {
-                    entry.record.event = id
-                    isDuplicate = known
-                }
-                gate.finish(entry, isDuplicate ? .duplicate : .accepted, status: answer.status)
-                return Self.response(answer, receipts.first)
-            })
+        let submission = gate.submission(events, entry, responder) { Self.response(answer, $0) }
         hall.conclude(.accept(submission), responder)
     }
 

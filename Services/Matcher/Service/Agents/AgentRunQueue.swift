@@ -19,9 +19,6 @@ struct AgentRunQueue: Sendable {
     var clock: any WallClock = SystemClock()
 
     private static let retryInterval: Duration = .milliseconds(200)
-    /// A run that waits for longer than this may have been announced under a key that is forgotten by now: half of the
-    /// shortest dedupe window. Microseconds.
-    private static let doubt: Int64 = 12 * 3_600 * 1_000_000
 
     /// Returns when all of them are durable. Tries again while the store or the log is away, as the fan-out does.
     ///
@@ -51,7 +48,7 @@ struct AgentRunQueue: Sendable {
         for (run, answer) in zip(runs, answers) where !answer.isAnnounced {
             let body = RunQueuedEvent.body(run)
             let event = RunQueuedEvent.make(run, body: body, createdAt: answer.createdAt)
-            if clock.now().microseconds(since: answer.createdAt) > Self.doubt,
+            if clock.now().microseconds(since: answer.createdAt) > DedupeDoubt.age,
                 try await feed.event(event.id, tenant: run.tenant) != nil
             {
                 told.append(run.id)

@@ -30,9 +30,6 @@ struct EmissionQueue: Sendable {
     var clock: any WallClock = SystemClock()
 
     private static let retryInterval: Duration = .milliseconds(200)
-    /// What is emitted so long after its cause may have been emitted before, under a key that is forgotten by now: half of the
-    /// shortest dedupe window. Microseconds.
-    private static let doubt: Int64 = 12 * 3_600 * 1_000_000
 
     /// Returns when all of them are durable: one that comes twice is known by its key. Tries again while the log is away.
     ///
@@ -70,7 +67,7 @@ struct EmissionQueue: Sendable {
         let now = clock.now()
         var left: [NewEvent] = []
         for event in events {
-            if now.microseconds(since: event.createdAt) > Self.doubt, try await isStored(event.id, event.tenant) {
+            if now.microseconds(since: event.createdAt) > DedupeDoubt.age, try await isStored(event.id, event.tenant) {
                 continue
             }
             left.append(event)
