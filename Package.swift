@@ -122,7 +122,8 @@ let testTargets: [Target] = [
     .target(
         name: "TestSupport",
         dependencies: [
-            "EventModel", "EventCodec", "Signing", "Backbone", "Database", "Observability", "CLinux", "CTLS",
+            "EventModel", "EventCodec", "Encodings", "Signing", "Backbone", "Database", "Observability", "CLinux",
+            "CTLS",
         ],
         path: "Tests/Support", swiftSettings: swiftSettings),
     // A program for the tests of what only a process shows: signals, exit codes, ports.
@@ -160,7 +161,11 @@ let testTargets: [Target] = [
     tests("KafkaBackbone", ["KafkaBackbone", "Backbone", "EventModel", "Observability"]),
     tests("ServiceKit", ["ServiceKit", "Observability", "HTTPServer", "ExampleService"]),
     tests(
-        "DeliveryService", ["DeliveryService", "EventModel", "Backbone", "Store", "Observability"]),
+        "DeliveryService",
+        [
+            "DeliveryService", "Backbone", "Crypto", "Database", "Egress", "EventCodec", "EventModel", "Observability",
+            "Signing", "Store",
+        ]),
     tests(
         "FeedService",
         [

@@ -26,7 +26,7 @@ public struct RevisionStore: Sendable {
         "revisions_since",
         """
         select h.config_version, r.version, r.webhook_id, r.tenant_id, r.from_pos, r.to_pos, r.status, r.url, r.events,
-            r.timeout_s, r.schedule, r.secrets, r.filter
+            r.timeout_s, r.schedule, r.secrets, r.filter, r.equipment
         from fanfare.feed_head h left join fanfare.webhook_revisions r
             on r.version > $1 and r.version <= h.config_version
             and ($1 > 0 or (coalesce(r.to_pos, case when r.status = 'deleted' then r.from_pos end) is null
@@ -118,6 +118,7 @@ public struct RevisionStore: Sendable {
             toPos: rows.optionalInt64(row, 5), status: status, url: rows.text(row, 7), events: rows.textArray(row, 8),
             timeout: rows.optionalInt32(row, 9).map(Int.init),
             schedule: rows.isNull(row, 10) ? nil : rows.int32Array(row, 10).map(Int.init),
-            sealedSecrets: rows.textArray(row, 11), filter: rows.optionalText(row, 12))
+            sealedSecrets: rows.textArray(row, 11), filter: rows.optionalText(row, 12),
+            equipment: rows.optionalText(row, 13))
     }
 }

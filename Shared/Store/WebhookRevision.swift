@@ -23,11 +23,13 @@ public struct WebhookRevision: Sendable {
     public var sealedSecrets: [String]
     /// A condition on the envelope; nil: none.
     public var filter: String?
+    /// What few endpoints have, as a JSON object (`WebhookEquipment`); nil: nothing of it.
+    public var equipment: String?
 
     public init(
         version: Int64, endpoint: EndpointID, tenant: TenantID, fromPos: Int64, toPos: Int64?, status: Status,
         url: String, events: [String], timeout: Int?, schedule: [Int]?, sealedSecrets: [String],
-        filter: String? = nil
+        filter: String? = nil, equipment: String? = nil
     ) {
         self.version = version
         self.endpoint = endpoint
@@ -41,5 +43,6 @@ public struct WebhookRevision: Sendable {
         self.schedule = schedule
         self.sealedSecrets = sealedSecrets
         self.filter = filter
+        self.equipment = equipment
     }
 }

@@ -147,15 +147,15 @@ private let places = CatchUpGate(places: 6)
 func withFeed(
     limits: FeedService.Limits = FeedService.Limits(), policy: AddressPolicy = AddressPolicy(),
     names: [String: [String]] = ["example.com": ["93.184.216.34"]], notifies: Bool = true,
-    _ body: (FeedFixture) async throws -> Void
+    clock: any WallClock = SystemClock(), _ body: (FeedFixture) async throws -> Void
 ) async throws {
     try await places.pass { () async throws(any Error) in
-        try await runFeed(limits: limits, policy: policy, names: names, notifies: notifies, body)
+        try await runFeed(limits: limits, policy: policy, names: names, notifies: notifies, clock: clock, body)
     }
 }
 
 private func runFeed(
-    limits: FeedService.Limits, policy: AddressPolicy, names: [String: [String]], notifies: Bool,
+    limits: FeedService.Limits, policy: AddressPolicy, names: [String: [String]], notifies: Bool, clock: any WallClock,
     _ body: (FeedFixture) async throws -> Void
 ) async throws {
     let database = try await TestDatabase.make(migrations: Schema.migrations)
@@ -187,11 +187,12 @@ private func runFeed(
         guard let addresses = names[name] else { throw ResolveError(.notFound, "no such name") }
         return addresses.compactMap { IPAddress($0) }
     }
+    var parts = FeedService.Parts(
+        database: pool, tailDatabase: database.pool(connections: 1, metrics: metrics), directory: directory,
+        log: log, lanes: lanes, secrets: secrets, targets: targets)
+    parts.clock = clock
     let service = FeedService(
-        FeedService.Parts(
-            database: pool, tailDatabase: database.pool(connections: 1, metrics: metrics), directory: directory,
-            log: log, lanes: lanes, secrets: secrets, targets: targets),
-        limits: limits, logger: TestDatabase.logger, metrics: metrics)
+        parts, limits: limits, logger: TestDatabase.logger, metrics: metrics)
     if notifies { log.onAppend { service.wake() } }
     var configuration = HTTPServerConfiguration()
     configuration.poolBytes = 8 * 1024

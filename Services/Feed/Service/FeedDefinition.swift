@@ -36,6 +36,7 @@ extension FeedService {
                 targets: TargetCheck(
                     policy: AddressPolicy(allowsPrivateTargets: isOpen, allowsPlainHTTP: isOpen), resolver: resolver))
             parts.defaults.timeout = Int(configuration[Settings.deliveryTimeout].components.seconds)
+            parts.headerPrefix = configuration[Settings.headerPrefix]
             parts.egressCIDRs = configuration[Settings.egressCIDRs] ?? []
             var limits = Limits()
             limits.streams = configuration[Settings.feedStreams]

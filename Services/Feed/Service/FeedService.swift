@@ -28,6 +28,8 @@ public struct FeedService: Sendable {
         public var defaults = DeliveryDefaults()
         public var egressCIDRs: [String] = []
         public var clock: any WallClock = SystemClock()
+        /// What the names of our own headers begin with.
+        public var headerPrefix = "X-IC"
 
         public init(
             database: any StatementExecutor, tailDatabase: any StatementExecutor, directory: Directory,
@@ -93,6 +95,9 @@ public struct FeedService: Sendable {
             + WebhookRoutes(
                 webhooks: webhooks, targets: parts.targets, secrets: parts.secrets, log: parts.log,
                 defaults: parts.defaults, clock: clock
+            ).routes
+            + WebhookSecretRoutes(
+                webhooks: webhooks, secrets: parts.secrets, headerPrefix: parts.headerPrefix, clock: clock
             ).routes
             + DeliveryRoutes(
                 audit: AuditQueries(parts.database), feed: feed, webhooks: webhooks, lanes: parts.lanes, clock: clock

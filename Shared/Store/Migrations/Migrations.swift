@@ -10,5 +10,6 @@ enum SchemaSource {
         (7, "reading", M007Reading.sql),
         (8, "inbound", M008Inbound.sql),
         (10, "triggers", M010Triggers.sql),
+        (14, "endpoints", M014Endpoints.sql),
     ]
 }

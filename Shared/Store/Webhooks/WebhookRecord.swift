@@ -1,5 +1,6 @@
 internal import Database
 public import EventModel
+public import Signing
 
 /// A webhook as it stands.
 public struct WebhookRecord: Sendable, Hashable {
@@ -27,9 +28,29 @@ public struct WebhookRecord: Sendable, Hashable {
     public var metadata: String
     /// Sealed, newest first; the context is `webhook:<id>`.
     public var sealedSecrets: [String]
+    /// Beside `sealedSecrets`, in its order.
+    public var secrets: [Secret]
+    /// The id of the secret that keys our own header, where that is not the oldest one in force.
+    public var promotedSecret: String?
     public var version: Int64
     public var createdAt: Timestamp
     public var updatedAt: Timestamp
+
+    /// What may be shown of a secret.
+    public struct Secret: Sendable, Hashable {
+        /// `sec_` and 26 characters.
+        public var id: String
+        public var madeAt: Timestamp
+        /// When it ends; nil for the newest.
+        public var until: Timestamp?
+    }
+
+    /// When which of the secrets signs what.
+    public var overlap: SecretOverlap {
+        SecretOverlap(
+            ends: secrets.dropFirst().map { $0.until ?? $0.madeAt },
+            promoted: secrets.firstIndex { $0.id == promotedSecret })
+    }
 
     /// What a sealed secret of a webhook is bound to: copied to another row it does not open.
     public static func secretContext(_ id: EndpointID) -> String { "webhook:\(id)" }
@@ -38,7 +59,7 @@ public struct WebhookRecord: Sendable, Hashable {
 extension WebhookRecord {
     static let columns = """
         id, tenant_id, url, events, status, status_reason, timeout_s, schedule, description, metadata, secrets, version, \
-        created_at, updated_at, filter
+        created_at, updated_at, filter, secret_ids, secret_made, secret_until, promoted
         """
 
     init(_ rows: Rows, _ row: Int) {
@@ -58,6 +79,13 @@ extension WebhookRecord {
         createdAt = rows.timestamp(row, 12)
         updatedAt = rows.timestamp(row, 13)
         filter = rows.optionalText(row, 14)
+        let made = rows.timestampArray(row, 16)
+        let until = rows.timestampArray(row, 17)
+        // The table sees to it that they are as many.
+        secrets = rows.textArray(row, 15).enumerated().map { place, id in
+            Secret(id: id, madeAt: made[place], until: place == 0 ? nil : until[place - 1])
+        }
+        promotedSecret = rows.optionalText(row, 18)
     }
 }
 

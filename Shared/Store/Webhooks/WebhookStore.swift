@@ -4,7 +4,7 @@ public import EventModel
 /// Webhooks of tenants. Each change that matters to matching or sending takes effect from a position of the feed, in the one
 /// statement that makes it: an event that is stored after the answer is matched by it.
 public struct WebhookStore: Sendable {
-    private let database: any StatementExecutor
+    let database: any StatementExecutor
 
     public init(_ database: any StatementExecutor) {
         self.database = database

@@ -42,6 +42,6 @@ extension EndpointConfiguration {
             status: Status(rawValue: revision.status.rawValue) ?? .disabled, url: revision.url,
             timeout: revision.timeout.map { .seconds($0) },
             schedule: revision.schedule.flatMap { RetrySchedule($0) } ?? .standard,
-            sealedSecrets: revision.sealedSecrets)
+            sealedSecrets: revision.sealedSecrets, equipment: revision.equipment)
     }
 }

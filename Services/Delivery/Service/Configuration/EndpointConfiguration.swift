@@ -16,6 +16,8 @@ struct EndpointConfiguration: Sendable {
     let schedule: RetrySchedule
     /// As `SecretBox` sealed them; opened when the first delivery needs them.
     let sealedSecrets: [String]
+    /// What few endpoints have (`EndpointEquipment`); nil for the others.
+    var equipment: String?
 
     /// What a sealed secret of a webhook is bound to.
     var secretContext: String { "webhook:\(endpoint)" }

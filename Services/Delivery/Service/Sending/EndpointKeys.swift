@@ -19,6 +19,10 @@ final class EndpointKeys: Sendable {
         let version: Int64
         let target: TargetURL
         let signer: DeliverySigner
+        /// A secret ends then: what was prepared is made again.
+        let until: Timestamp?
+
+        func isValid(at now: Timestamp) -> Bool { until.map { now < $0 } ?? true }
     }
 
     private struct Entry {
@@ -41,16 +45,17 @@ final class EndpointKeys: Sendable {
         self.policy = policy
     }
 
-    func prepared(_ configuration: EndpointConfiguration) throws(Failure) -> Prepared {
+    func prepared(_ configuration: EndpointConfiguration, at now: Timestamp) throws(Failure) -> Prepared {
         let known = state.withLock { state -> Prepared? in
-            guard let entry = state.entries[configuration.endpoint], entry.prepared.version == configuration.version
+            guard let entry = state.entries[configuration.endpoint], entry.prepared.version == configuration.version,
+                entry.prepared.isValid(at: now)
             else { return nil }
             state.uses += 1
             state.entries[configuration.endpoint]?.lastUse = state.uses
             return entry.prepared
         }
         if let known { return known }
-        let made = try make(configuration)
+        let made = try make(configuration, at: now)
         state.withLock { state in
             if state.entries.count >= Self.capacity { Self.forgetHalf(&state) }
             state.uses += 1
@@ -65,24 +70,31 @@ final class EndpointKeys: Sendable {
         state.entries = state.entries.filter { $0.value.lastUse > middle }
     }
 
-    private func make(_ configuration: EndpointConfiguration) throws(Failure) -> Prepared {
+    private func make(_ configuration: EndpointConfiguration, at now: Timestamp) throws(Failure) -> Prepared {
         let target: TargetURL
         do {
             target = try TargetURL(configuration.url, policy: policy)
         } catch {
             throw .refusedByPolicy
         }
-        let signer: DeliverySigner
         do {
-            let opened = try configuration.sealedSecrets.map { sealed in
-                let bytes = try secrets.open(sealed, context: configuration.secretContext)
-                return try SigningSecret(String(decoding: bytes, as: UTF8.self))
-            }
+            let equipment = try configuration.equipment.map { try EndpointEquipment(json: $0) } ?? .none
+            let overlap = equipment.overlap
+            let sealed = configuration.sealedSecrets
+            let places = overlap.inForce(at: now).filter { $0 < sealed.count }
+            let opened = try places.map { try secret(sealed[$0], configuration) }
             guard let newest = opened.first else { throw Failure.sealedSecret }
-            signer = DeliverySigner(headerSecret: newest, secrets: opened)
+            let header = places.firstIndex(of: overlap.headerPlace(at: now)).map { opened[$0] } ?? newest
+            return Prepared(
+                version: configuration.version, target: target,
+                signer: DeliverySigner(headerSecret: header, secrets: opened), until: overlap.nextEnd(after: now))
         } catch {
             throw .sealedSecret
         }
-        return Prepared(version: configuration.version, target: target, signer: signer)
+    }
+
+    private func secret(_ sealed: String, _ configuration: EndpointConfiguration) throws -> SigningSecret {
+        let bytes = try secrets.open(sealed, context: configuration.secretContext)
+        return try SigningSecret(String(decoding: bytes, as: UTF8.self))
     }
 }

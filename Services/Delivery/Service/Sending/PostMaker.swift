@@ -21,7 +21,7 @@ struct PostMaker: Sendable {
     /// - Throws: `EndpointKeys.Failure` where nothing can be sent.
     func post(_ attempt: PendingAttempt, at now: Timestamp) throws(EndpointKeys.Failure) -> Post {
         let record = attempt.record
-        let prepared = try keys.prepared(attempt.configuration)
+        let prepared = try keys.prepared(attempt.configuration, at: now)
         guard let type = EventType(record.type) else {
             preconditionFailure("the feed holds checked event types only")
         }
