@@ -80,7 +80,9 @@ internal import Testing
             let trigger = try await fixture.call(
                 "POST", "/v1/tenant/triggers", as: fixture.other.admin, #"{"trigger":{"action":{"agent_id":"a"}}}"#)
             let run = try await fixture.queueRun(fixture.other, event: event)
+            let letter = try await fixture.deadLetter(fixture.other, webhook).letter
             let ids: [(String, String)] = [
+                ("/v1/tenant/dead-letters/", letter.description),
                 ("/v1/tenant/integrations/", integration.json["id"]?.text ?? ""),
                 ("/v1/tenant/agent-runs/", run.description),
                 ("/v1/tenant/triggers/", trigger.json["id"]?.text ?? ""),
@@ -112,7 +114,10 @@ internal import Testing
                 "POST", "/v1/events/\(own)/resend", as: fixture.acme.admin, #"{"webhook_id":"\#(webhook)"}"#)
             #expect(foreign.status == 404)
             // Lists show nothing of it.
-            for list in ["/v1/tenant/webhooks", "/v1/workspaces", "/v1/tenant/deliveries", "/v1/tenant/audit"] {
+            for list in [
+                "/v1/tenant/webhooks", "/v1/workspaces", "/v1/tenant/deliveries", "/v1/tenant/audit",
+                "/v1/tenant/dead-letters",
+            ] {
                 #expect(try await fixture.call("GET", list, as: fixture.acme.admin).json["data"]?.elements == [])
             }
         }

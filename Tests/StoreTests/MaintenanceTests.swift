@@ -128,6 +128,38 @@ import Testing
         #expect(try await partitions("dedupe") == 3)
     }
 
+    @Test func `a dead letter that is past its time leaves a row in the audit, a line in the log and a count`()
+        async throws
+    {
+        let registry = MetricsRegistry()
+        let sink = CapturingLogSink()
+        try await fixture.pool.script(
+            """
+            insert into fanfare.dead_letters (id, tenant_id, webhook_id, event_id, delivery_id, event_type, attempts,
+                reason, payload, dead_at, redriven_at)
+            values ('old1', 't7', 'w', 'e1', 'dd1', 'x', 4, 'r', 'abc', now() - interval '31 days', null),
+                ('old2', 't7', 'w', 'e2', 'dd2', 'x', 1, 'r', '', now() - interval '31 days', now()),
+                ('young', 't7', 'w', 'e3', 'dd3', 'x', 1, 'r', '', now() - interval '29 days', null);
+            """)
+        try await Maintenance(fixture.pool, logger: Logger(service: "tests", sink: sink), metrics: registry).round()
+        #expect(try await fixture.number("select count(*) from fanfare.dead_letters where tenant_id = 't7'") == 1)
+        #expect(
+            try await fixture.number(
+                """
+                select count(*) from fanfare.webhook_audit where direction = 'management' and verdict = 'dropped'
+                    and dead_letter_id = 'old1' and event_id = 'e1' and delivery_id is null and attempt = 4
+                    and reason = 'retention' and actor = 'retention' and payload_sha256 = sha256('abc')
+                """) == 1)
+        #expect(
+            try await fixture.number(
+                "select count(*) from fanfare.webhook_audit where dead_letter_id = 'old2' and verdict = 'dropped'") == 1
+        )
+        var bytes: [UInt8] = []
+        registry.render(into: &bytes)
+        #expect(String(decoding: bytes, as: UTF8.self).contains("fanfare_dead_letters_dropped_total 1\n"))
+        #expect(sink.lines.contains { $0.contains("dead-letters-dropped") })
+    }
+
     @Test func `two rounds at once do not disturb each other`() async throws {
         try await withThrowingTaskGroup { group in
             for _ in 0..<4 { group.addTask { try await maintain() } }

@@ -102,6 +102,10 @@ public struct FeedService: Sendable {
             + DeliveryRoutes(
                 audit: AuditQueries(parts.database), feed: feed, webhooks: webhooks, lanes: parts.lanes, clock: clock
             ).routes
+            + DeadLetterRoutes(
+                letters: DeadLetterStore(parts.database), audit: AuditQueries(parts.database), feed: feed,
+                webhooks: webhooks, lanes: parts.lanes, clock: clock, metrics: DeadLetterMetrics(registry)
+            ).routes
             + IntegrationRoutes(
                 integrations: IntegrationStore(parts.database), secrets: parts.secrets, clock: clock
             ).routes

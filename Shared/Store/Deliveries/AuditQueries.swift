@@ -36,6 +36,10 @@ public struct AuditRow: Sendable {
     public var age: Int?
     /// Refusals of the same source and minute without a row of their own.
     public var leftOut: Int?
+    /// Of a row with the direction `management`: the dead letter that it speaks of.
+    public var deadLetter: DeadLetterID?
+    /// And who did it: the id of a token or a job, or `retention`.
+    public var actor: String?
 }
 
 /// Which rows of the audit are asked for; nil: all.
@@ -83,7 +87,7 @@ public struct AuditQueries: Sendable {
         direction, webhook_id, integration_id, event_id, delivery_id, event_type, cause, attempt, started_at, dns_ms, \
         connect_ms, tls_ms, first_byte_ms, total_ms, status, error_class, headers_sha256, payload_sha256, \
         response_headers, response_head, verdict, reason, source_ip, next_attempt_at, channel, \
-        dedupe_key, age_s, left_out
+        dedupe_key, age_s, left_out, dead_letter_id, actor
         """
     private static let page = Statement(
         "audit.page",
@@ -152,6 +156,7 @@ public struct AuditQueries: Sendable {
             verdict: rows.text(row, 23), reason: rows.optionalText(row, 24), sourceIP: rows.optionalText(row, 25),
             nextAttemptAt: rows.optionalTimestamp(row, 26), channel: rows.optionalText(row, 27),
             dedupeKey: rows.optionalText(row, 28), age: rows.optionalInt32(row, 29).map(Int.init),
-            leftOut: rows.optionalInt32(row, 30).map(Int.init))
+            leftOut: rows.optionalInt32(row, 30).map(Int.init), deadLetter: rows.optionalIdentifier(row, 31),
+            actor: rows.optionalText(row, 32))
     }
 }

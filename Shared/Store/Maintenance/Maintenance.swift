@@ -45,6 +45,7 @@ public struct Maintenance: Sendable {
     private let retention: Retention
     private let logger: Logger
     private let failures: Counter
+    private let droppedLetters: Counter
     private let ahead: [String: Gauge]
 
     public init(
@@ -55,6 +56,9 @@ public struct Maintenance: Sendable {
         self.retention = retention
         self.logger = logger
         failures = metrics.counter("fanfare_maintenance_failures_total", "Rounds of maintenance that failed.")
+        droppedLetters = metrics.counter(
+            "fanfare_dead_letters_dropped_total",
+            "Dead letters that their retention ended and that nobody had sent again.")
         ahead = Dictionary(
             uniqueKeysWithValues: ["events", "lanes", "webhook_audit", "dedupe"].map { table in
                 (
@@ -119,6 +123,26 @@ public struct Maintenance: Sendable {
                 $0.add(interval: retention.deadLetters)
                 $0.add(Self.purgeLimit)
             })
+        try dropLetters(connection)
+    }
+
+    /// Dead letters that are past their time: each leaves a row in the audit, all of them a line in the log and a count.
+    private func dropLetters(_ connection: BlockingConnection) throws {
+        let rows = try connection.execute(
+            MaintenanceStatements.dropLetters,
+            Parameters {
+                $0.add(interval: retention.deadLetters)
+                $0.add(Self.purgeLimit)
+            })
+        for row in 0..<rows.count {
+            droppedLetters.increment(by: rows.int(row, 3))
+            logger.warning(
+                "dead-letters-dropped",
+                [
+                    "reason": "retention", "tenant": .string(rows.text(row, 0)), "webhook": .string(rows.text(row, 1)),
+                    "count": .int(rows.int(row, 2)), "never-redriven": .int(rows.int(row, 3)),
+                ])
+        }
     }
 
     private func removeExpired(_ connection: BlockingConnection) throws {

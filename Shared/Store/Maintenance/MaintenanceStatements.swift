@@ -17,4 +17,8 @@ enum MaintenanceStatements {
     static let purge = Statement(
         "maintenance.purge",
         "select fanfare.purge_v1(make_interval(secs => $1), make_interval(secs => $2), $3)")
+    static let dropLetters = Statement(
+        "maintenance.drop-letters",
+        "select o_tenant, o_webhook, o_gone, o_waiting from fanfare.drop_dead_letters_v1(make_interval(secs => $1), $2)"
+    )
 }

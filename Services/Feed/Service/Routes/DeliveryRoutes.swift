@@ -61,7 +61,7 @@ struct DeliveryRoutes: Sendable {
     private func auditRows(_ call: APICall) async throws -> Response {
         let (before, limit) = try position(call)
         var filter = try filter(call, state: "verdict")
-        filter.direction = try call.choice("direction", of: ["inbound", "outbound"])
+        filter.direction = try call.choice("direction", of: ["inbound", "outbound", "management"])
         filter.integration = call.query["integration_id"]
         let page = try await audit.page(filter, before: before, limit: limit, latestOnly: false)
         return answer(page) { json, row in AuditView.write(row, tenant: call.tenant, to: &json) }

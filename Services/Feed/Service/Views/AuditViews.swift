@@ -54,6 +54,8 @@ enum AuditView {
         json.member("dedupe_key", row.dedupeKey)
         json.member("age_s", row.age)
         json.member("left_out", row.leftOut)
+        json.member("dead_letter_id", row.deadLetter?.description)
+        json.member("actor", row.actor)
         json.member("next_attempt_at", row.nextAttemptAt)
     }
 }
