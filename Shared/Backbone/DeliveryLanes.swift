@@ -24,6 +24,9 @@ public protocol DeliveryLanes: Sendable {
 
     /// Takes outcomes, in any order; returns when they are queued to be recorded (waits while that queue is full). A record
     /// is done when what its outcome asks for is durable. Outcomes of lost lanes are dropped.
+    ///
+    /// Records that a feed cursor made (their handles' source is `LaneHandle.cursor`) are settled here too: their audit, next
+    /// attempts and dead letters go where those of lane records go, and `LaneSignals.recorded` tells when they are durable.
     func settle(_ outcomes: [LaneOutcome]) async throws
 
     /// Whether this process may still send for `lane` under `epoch`: compares the monotonic clock with its lease. Asked
@@ -35,12 +38,33 @@ public protocol DeliveryLanes: Sendable {
 public struct LaneSignals: Sendable {
     /// Lanes that are now another's (or given back): drop what waits for them, start nothing for them.
     public var lost: [Int]
+    /// Lanes that are now ours, after `lost`; told with or before their first record. One that was lost and came back is in
+    /// both, under another epoch.
+    public var gained: [GainedLane]
     /// Records to deliver, oldest first within a lane.
     public var records: [LaneRecord]
+    /// Of cursors: what their outcomes asked for is durable.
+    public var recorded: [LaneHandle]
 
-    public init(lost: [Int] = [], records: [LaneRecord] = []) {
+    public init(
+        lost: [Int] = [], gained: [GainedLane] = [], records: [LaneRecord] = [], recorded: [LaneHandle] = []
+    ) {
         self.lost = lost
+        self.gained = gained
         self.records = records
+        self.recorded = recorded
+    }
+}
+
+/// A lane that this process owns from now on.
+public struct GainedLane: Hashable, Sendable {
+    public var lane: Int
+    /// As in the handles of its records; what `DeliveryLanes.mayDeliver` is asked with.
+    public var epoch: Int64
+
+    public init(lane: Int, epoch: Int64) {
+        self.lane = lane
+        self.epoch = epoch
     }
 }
 
@@ -90,10 +114,13 @@ public struct LaneRecord: Sendable {
 public struct LaneHandle: Hashable, Sendable {
     public var lane: Int
     public var epoch: Int64
-    /// Which log of the lane: 0 the lane itself, others the implementation's companions.
+    /// Which log of the lane: 0 the lane itself, `cursor` none of them, others the implementation's companions.
     public var source: Int
     /// Offset, `seq`, or the implementation's own number.
     public var offset: Int64
+
+    /// The source of records that the worker made itself, from a feed cursor; their offsets are its own numbers.
+    public static let cursor = -1
 
     public init(lane: Int, epoch: Int64, source: Int, offset: Int64) {
         self.lane = lane

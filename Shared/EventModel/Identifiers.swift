@@ -44,6 +44,7 @@ public enum TriggerKind: IdentifierKind { public static let prefix: StaticString
 public enum RunKind: IdentifierKind { public static let prefix: StaticString = "run_" }
 public enum ChatKind: IdentifierKind { public static let prefix: StaticString = "chat_" }
 public enum JobKind: IdentifierKind { public static let prefix: StaticString = "job_" }
+public enum CursorKind: IdentifierKind { public static let prefix: StaticString = "cur_" }
 public enum TokenKind: IdentifierKind { public static let prefix: StaticString = "tok_" }
 
 public typealias EventID = Identifier<EventKind>
@@ -57,6 +58,7 @@ public typealias TriggerID = Identifier<TriggerKind>
 public typealias RunID = Identifier<RunKind>
 public typealias ChatID = Identifier<ChatKind>
 public typealias JobID = Identifier<JobKind>
+public typealias CursorID = Identifier<CursorKind>
 public typealias TokenID = Identifier<TokenKind>
 
 /// A tenant's id: `ten_` + 26 characters when made here; an operator may bring an id of their own

@@ -99,7 +99,8 @@ public struct MatchIndex: Sendable {
         guard !spans.isEmpty, let spans = spans.value(hash: Self.hash(endpoint), where: { $0 == endpoint }) else {
             return false
         }
-        return spans.contains { $0.contains(pos) }
+        // By rising `from`, and nearly always one of the last is asked for.
+        return spans.reversed().contains { $0.contains(pos) }
     }
 
     /// The revision that was in force at `pos`: the answer to "why did it not match". Nil before the first one and for what

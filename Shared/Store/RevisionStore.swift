@@ -1,7 +1,7 @@
 public import Database
-internal import EventModel
+public import EventModel
 
-/// Reads the revisions of webhooks, roles and triggers by version, for the processes that keep them in memory.
+/// Reads the revisions of webhooks, roles, triggers and spans by version, for the processes that keep them in memory.
 public struct RevisionStore: Sendable {
     private let pool: ConnectionPool
 
@@ -19,6 +19,8 @@ public struct RevisionStore: Sendable {
         public var roles: [RoleRevision] = []
         /// In order of version.
         public var triggers: [TriggerRevision] = []
+        /// In order of the version of their last change.
+        public var spans: [FeedSpan] = []
     }
 
     // The first load leaves out what ended before anything that still waits for its fan-out.
@@ -26,7 +28,7 @@ public struct RevisionStore: Sendable {
         "revisions_since",
         """
         select h.config_version, r.version, r.webhook_id, r.tenant_id, r.from_pos, r.to_pos, r.status, r.url, r.events,
-            r.timeout_s, r.schedule, r.secrets, r.filter, r.equipment
+            r.timeout_s, r.schedule, r.secrets, r.filter, r.equipment, r.rate_per_s, r.max_in_flight
         from fanfare.feed_head h left join fanfare.webhook_revisions r
             on r.version > $1 and r.version <= h.config_version
             and ($1 > 0 or (coalesce(r.to_pos, case when r.status = 'deleted' then r.from_pos end) is null
@@ -63,6 +65,7 @@ public struct RevisionStore: Sendable {
         if changes.version > version {
             changes.roles = try await roles(since: version, upTo: changes.version)
             changes.triggers = try await triggers(since: version, upTo: changes.version)
+            changes.spans = try await spans(since: version, upTo: changes.version)
         }
         return changes
     }
@@ -79,6 +82,27 @@ public struct RevisionStore: Sendable {
                 version: rows.int64(row, 0), tenant: rows.tenant(row, 1), workspace: rows.identifier(row, 2),
                 role: rows.text(row, 3), agent: rows.optionalText(row, 4), fromPos: rows.int64(row, 5),
                 toPos: rows.optionalInt64(row, 6))
+        }
+    }
+
+    private static let spans = Statement(
+        "spans_since",
+        """
+        select cursor_id, endpoint_id, from_pos, to_pos from fanfare.spans where version > $1 and version <= $2
+        order by version, from_pos
+        """)
+
+    private func spans(since version: Int64, upTo last: Int64) async throws(DatabaseError) -> [FeedSpan] {
+        let rows = try await pool.execute(
+            Self.spans,
+            Parameters {
+                $0.add(version)
+                $0.add(last)
+            })
+        return (0..<rows.count).map { row in
+            FeedSpan(
+                cursor: rows.identifier(row, 0), endpoint: rows.identifier(row, 1), from: rows.int64(row, 2),
+                to: rows.optionalInt64(row, 3))
         }
     }
 
@@ -119,6 +143,8 @@ public struct RevisionStore: Sendable {
             timeout: rows.optionalInt32(row, 9).map(Int.init),
             schedule: rows.isNull(row, 10) ? nil : rows.int32Array(row, 10).map(Int.init),
             sealedSecrets: rows.textArray(row, 11), filter: rows.optionalText(row, 12),
-            equipment: rows.optionalText(row, 13))
+            equipment: rows.optionalText(row, 13),
+            limits: EndpointLimits(
+                ratePerSecond: rows.optionalDouble(row, 14), inFlight: rows.optionalInt32(row, 15).map(Int.init)))
     }
 }

@@ -25,11 +25,12 @@ public struct WebhookRevision: Sendable {
     public var filter: String?
     /// What few endpoints have, as a JSON object (`WebhookEquipment`); nil: nothing of it.
     public var equipment: String?
+    public var limits: EndpointLimits
 
     public init(
         version: Int64, endpoint: EndpointID, tenant: TenantID, fromPos: Int64, toPos: Int64?, status: Status,
         url: String, events: [String], timeout: Int?, schedule: [Int]?, sealedSecrets: [String],
-        filter: String? = nil, equipment: String? = nil
+        filter: String? = nil, equipment: String? = nil, limits: EndpointLimits = EndpointLimits()
     ) {
         self.version = version
         self.endpoint = endpoint
@@ -44,5 +45,6 @@ public struct WebhookRevision: Sendable {
         self.sealedSecrets = sealedSecrets
         self.filter = filter
         self.equipment = equipment
+        self.limits = limits
     }
 }

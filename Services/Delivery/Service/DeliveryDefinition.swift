@@ -62,7 +62,7 @@ struct DeliveryParts: Sendable {
         let policy = AddressPolicy(allowsPrivateTargets: isOpen, allowsPlainHTTP: isOpen)
         let book = EndpointBook()
         let follower = RevisionFollower(store: RevisionStore(pool: pool), logger: context.logger) { changes in
-            book.apply(changes.revisions)
+            book.apply(changes.revisions, spans: changes.spans)
         }
         let attempts = EgressAttempts(
             maker: PostMaker(

@@ -61,7 +61,7 @@ public final class MatcherService: Sendable {
             store: agents.runs, feed: agents.feed, eventLog: agents.log, topic: agents.topic,
             queued: metrics.counter("fanfare_matcher_runs_total", "Runs of agents that events started."), log: log)
         follower = RevisionFollower(store: revisions, logger: logger) { changes in
-            table.apply(changes.revisions)
+            table.apply(changes.revisions, spans: changes.spans)
             roles.apply(changes.roles)
             triggerTable.apply(changes.triggers)
         }

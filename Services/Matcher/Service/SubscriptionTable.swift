@@ -6,20 +6,30 @@ internal import Synchronization
 
 /// The index of all webhooks' revisions, kept up to date by the follower and read by the fan-out.
 final class SubscriptionTable: Sendable {
-    private let index = Mutex(MatchIndex())
+    private struct State {
+        var index = MatchIndex()
+        var spans: [EndpointID: SpanSet] = [:]
+    }
 
-    func apply(_ changes: [WebhookRevision]) {
-        index.withLock { index in
-            for revision in changes { index.apply(SubscriptionRevision(revision)) }
+    private let state = Mutex(State())
+
+    func apply(_ changes: [WebhookRevision], spans: [FeedSpan] = []) {
+        state.withLock { state in
+            for revision in changes { state.index.apply(SubscriptionRevision(revision)) }
+            for span in spans { state.spans[span.endpoint, default: SpanSet()].apply(span) }
+            for endpoint in Set(spans.map(\.endpoint)) {
+                let all = state.spans[endpoint]?.spans ?? []
+                state.index.setSpans(all.map { PosSpan(from: $0.from, to: $0.to) }, of: endpoint)
+            }
         }
     }
 
     /// A snapshot: costs nothing and never changes.
-    var snapshot: MatchIndex { index.withLock { $0 } }
+    var snapshot: MatchIndex { state.withLock { $0.index } }
 
     /// Everything before `pos` is fanned out by every matcher: revisions that ended before it decide nothing more.
     func forget(before pos: Int64) {
-        index.withLock { $0.forget(before: pos) }
+        state.withLock { $0.index.forget(before: pos) }
     }
 }
 

@@ -11,6 +11,8 @@ struct LaneMove: Sendable {
         case copy(Int64)
         /// A finished copy, of which the lane's next owner is told.
         case note(Int64)
+        /// A delivery of a feed cursor, which has no record here.
+        case cursor(LaneHandle)
     }
 
     var lane: Int

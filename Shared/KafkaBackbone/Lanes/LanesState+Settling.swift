@@ -11,6 +11,11 @@ extension LanesState {
         for outcome in outcomes {
             let handle = outcome.record.handle
             guard owns(handle.lane, epoch: handle.epoch) else { continue }
+            if handle.source == LaneHandle.cursor {
+                let move = LaneMove(outcome, slot: nil, subject: .cursor(handle))
+                if move.recordCount == 0 { recordedHandles.append(handle) } else { begin(move, &actions) }
+                continue
+            }
             let place = Place(lane: handle.lane, source: handle.source)
             if let slot = lanes[place.lane]?.flows[place.source].window[handle.offset], slot.since != nil {
                 let move = LaneMove(
@@ -26,6 +31,7 @@ extension LanesState {
                 if move.recordCount == 0 { copies[number]?.isFinished = true } else { begin(move, &actions) }
             }
         }
+        if !recordedHandles.isEmpty { handOver(to: &actions, at: .now) }
         takeMarks(into: &actions)
         return actions
     }
@@ -41,6 +47,7 @@ extension LanesState {
             case .slot(let source, let offset): finish(Place(lane: move.lane, source: source), offset)
             case .copy(let number): copies[number]?.isFinished = true
             case .note(let number): copies[number] = nil
+            case .cursor(let handle): recordedHandles.append(handle)
             }
             if lanes[move.lane]?.drainUntil != nil, lanes[move.lane]?.moves == 0 { actions.needsTending = true }
         }
@@ -48,6 +55,7 @@ extension LanesState {
             if owns(move.lane, epoch: move.epoch) { self.failed.append(move) } else { openMoves -= 1 }
         }
         if !self.failed.isEmpty { actions.needsTending = true }
+        if !recordedHandles.isEmpty { handOver(to: &actions, at: .now) }
         takeMarks(into: &actions)
         return actions
     }

@@ -86,6 +86,9 @@ struct LanesState {
     var dueBytes = 0
     var outbox: [LaneRecord] = []
     var lost: [Int] = []
+    var gained: [GainedLane] = []
+    /// Of cursors: durable, and not yet told.
+    var recordedHandles: [LaneHandle] = []
     var waiter: Waiter?
     var due = DueHeap()
     /// Attempts that go on without their record.
@@ -150,6 +153,7 @@ struct LanesState {
             let epoch = nextEpoch(at: now)
             lanes[lane] = Lane(epoch: epoch, flows: flows.map { Flow(claim: $0) })
             assigned.append((lane, epoch))
+            gained.append(GainedLane(lane: lane, epoch: epoch))
         }
         return assigned
     }
@@ -175,6 +179,7 @@ struct LanesState {
                     return fresh
                 })
             renewed.append((lane, epoch))
+            gained.append(GainedLane(lane: lane, epoch: epoch))
         }
         handOver(to: &actions, at: .now)
         return (actions, renewed)
@@ -234,6 +239,8 @@ struct LanesState {
         failed.removeAll { $0.lane == lane && $0.epoch == gone.epoch }
         lanes[lane] = nil
         lost.append(lane)
+        gained.removeAll { $0.lane == lane }
+        recordedHandles.removeAll { $0.lane == lane }
     }
 
     // MARK: The worker's side
@@ -245,14 +252,18 @@ struct LanesState {
             defer { lost = [] }
             return LaneSignals(lost: lost)
         }
-        guard !outbox.isEmpty || !lost.isEmpty else { return nil }
+        guard !outbox.isEmpty || !lost.isEmpty || !gained.isEmpty || !recordedHandles.isEmpty else { return nil }
         let records = outbox.takeFirst(bounds.handOut)
         for record in records {
             lanes[record.handle.lane]?.flows[record.handle.source].window
                 .setPhase(.out(since: now), of: record.handle.offset)
         }
-        defer { lost = [] }
-        return LaneSignals(lost: lost, records: records)
+        defer {
+            lost = []
+            gained = []
+            recordedHandles = []
+        }
+        return LaneSignals(lost: lost, gained: gained, records: records, recorded: recordedHandles)
     }
 
     mutating func handOver(to actions: inout Actions, at now: ContinuousClock.Instant) {

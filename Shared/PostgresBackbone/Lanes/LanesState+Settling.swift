@@ -42,7 +42,9 @@ extension LanesState {
             let handle = outcome.record.handle
             let part = handle.lane
             guard owns(OwnedPart(part: part, epoch: handle.epoch)) else { continue }
-            if handle.source == 0, finish(part, handle.offset) != nil {
+            if handle.source == LaneHandle.cursor {
+                work.entries.append(.outcome(withoutTwin(outcome), hasRow: false))
+            } else if handle.source == 0, finish(part, handle.offset) != nil {
                 work.entries.append(.outcome(outcome, hasRow: false))
             } else if due.beginSettling(outcome.record.delivery) {
                 work.entries.append(.outcome(outcome, hasRow: true))
@@ -52,6 +54,15 @@ extension LanesState {
             touched.insert(part)
         }
         outcomes.removeFirst(taken.count)
+    }
+
+    /// After a takeover a cursor may send what also waits for its next attempt: that row stays as it is.
+    private func withoutTwin(_ outcome: LaneOutcome) -> LaneOutcome {
+        guard due.entries[outcome.record.delivery] != nil else { return outcome }
+        switch outcome.next {
+        case .retry, .postponed: return LaneOutcome(record: outcome.record, audit: outcome.audit, next: .finished)
+        case .finished, .dead: return outcome
+        }
     }
 
     private mutating func finish(_ part: Int, _ seq: Int64) -> LaneSlots.Slot? {
@@ -138,6 +149,7 @@ extension LanesState {
             switch entry {
             case .outcome(let outcome, let hasRow):
                 if hasRow { due.settled(outcome.record.delivery) }
+                if outcome.record.handle.source == LaneHandle.cursor { recordedHandles.append(outcome.record.handle) }
                 switch outcome.next {
                 case .retry(_, let time), .postponed(let time): due.written(outcome.record.delivery, due: time)
                 case .finished, .dead: break

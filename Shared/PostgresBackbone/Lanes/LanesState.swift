@@ -32,6 +32,9 @@ struct LanesState {
     /// On its way to the worker.
     private(set) var outbox: [LaneRecord] = []
     private(set) var lost: [Int] = []
+    private(set) var gained: [GainedLane] = []
+    /// Of cursors: durable, and not yet told.
+    var recordedHandles: [LaneHandle] = []
     var waiter: Waiter?
     /// Outcomes that wait to be recorded.
     var outcomes: [LaneOutcome] = []
@@ -66,6 +69,7 @@ struct LanesState {
             } else if !isEnding, !plan.isDead(position.part, epoch: position.epoch) {
                 lose(position.part)
                 lanes[position.part] = Lane(epoch: position.epoch, recorded: position.settled)
+                gained.append(GainedLane(lane: position.part, epoch: position.epoch))
                 plan.join(position.part, epoch: position.epoch, done: position.settled)
                 due.startOver()
             }
@@ -86,6 +90,8 @@ struct LanesState {
         lanes[part] = nil
         plan.forget(part)
         lost.append(part)
+        gained.removeAll { $0.lane == part }
+        recordedHandles.removeAll { $0.lane == part }
     }
 
     /// Hands out nothing more of the lane; what the worker does not have stays for the next owner.
@@ -194,7 +200,7 @@ struct LanesState {
 
     /// What there is for whoever waits.
     mutating func takeSignals(at now: ContinuousClock.Instant) -> LaneSignals? {
-        guard !outbox.isEmpty || !lost.isEmpty else { return nil }
+        guard !outbox.isEmpty || !lost.isEmpty || !gained.isEmpty || !recordedHandles.isEmpty else { return nil }
         let records = outbox.takeFirst(Self.handOut)
         for record in records {
             if record.handle.source == 0 {
@@ -203,8 +209,12 @@ struct LanesState {
                 due.received(record.delivery, at: now)
             }
         }
-        defer { lost = [] }
-        return LaneSignals(lost: lost, records: records)
+        defer {
+            lost = []
+            gained = []
+            recordedHandles = []
+        }
+        return LaneSignals(lost: lost, gained: gained, records: records, recorded: recordedHandles)
     }
 
     /// The waiter with what there is for it.

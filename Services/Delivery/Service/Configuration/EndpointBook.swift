@@ -5,34 +5,46 @@ internal import Synchronization
 /// Every endpoint's configuration in force now, in memory. A worker decides by what is in force when it sends, not by what
 /// was when the event was matched.
 final class EndpointBook: Sendable {
-    private let entries = Mutex<[EndpointID: EndpointConfiguration]>([:])
+    private struct State {
+        var entries: [EndpointID: EndpointConfiguration] = [:]
+        /// Of endpoints that have any; here too, because a span may be known before its endpoint.
+        var spans: [EndpointID: SpanSet] = [:]
+    }
+
+    private let state = Mutex(State())
 
     /// Takes changes in order of version; one that is older than what is known changes nothing.
-    func apply(_ revisions: [WebhookRevision]) {
-        entries.withLock { entries in
+    func apply(_ revisions: [WebhookRevision], spans: [FeedSpan] = []) {
+        state.withLock { state in
             for revision in revisions {
-                if let known = entries[revision.endpoint], known.version >= revision.version { continue }
-                entries[revision.endpoint] = EndpointConfiguration(revision)
+                if let known = state.entries[revision.endpoint], known.version >= revision.version { continue }
+                var entry = EndpointConfiguration(revision)
+                if let spans = state.spans[revision.endpoint] { entry.spans = spans }
+                state.entries[revision.endpoint] = entry
+            }
+            for span in spans {
+                state.spans[span.endpoint, default: SpanSet()].apply(span)
+                state.entries[span.endpoint]?.spans.apply(span)
             }
         }
     }
 
     func configuration(of endpoint: EndpointID) -> EndpointConfiguration? {
-        entries.withLock { $0[endpoint] }
+        state.withLock { $0.entries[endpoint] }
     }
 
     /// One look for many records.
     func configurations(of endpoints: [EndpointID]) -> [EndpointID: EndpointConfiguration] {
-        entries.withLock { entries in
+        state.withLock { state in
             var found: [EndpointID: EndpointConfiguration] = [:]
             for endpoint in endpoints where found[endpoint] == nil {
-                found[endpoint] = entries[endpoint]
+                found[endpoint] = state.entries[endpoint]
             }
             return found
         }
     }
 
-    var count: Int { entries.withLock { $0.count } }
+    var count: Int { state.withLock { $0.entries.count } }
 }
 
 extension EndpointConfiguration {
@@ -42,6 +54,6 @@ extension EndpointConfiguration {
             status: Status(rawValue: revision.status.rawValue) ?? .disabled, url: revision.url,
             timeout: revision.timeout.map { .seconds($0) },
             schedule: revision.schedule.flatMap { RetrySchedule($0) } ?? .standard,
-            sealedSecrets: revision.sealedSecrets, equipment: revision.equipment)
+            sealedSecrets: revision.sealedSecrets, equipment: revision.equipment, limits: revision.limits)
     }
 }

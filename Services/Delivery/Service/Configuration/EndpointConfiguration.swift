@@ -1,3 +1,4 @@
+internal import Backbone
 internal import EventModel
 
 /// What a worker needs to know of an endpoint to send to it.
@@ -18,6 +19,15 @@ struct EndpointConfiguration: Sendable {
     let sealedSecrets: [String]
     /// What few endpoints have (`EndpointEquipment`); nil for the others.
     var equipment: String?
+    var limits = EndpointLimits()
+    /// Positions that the endpoint's cursors deliver, whatever its revision.
+    var spans = SpanSet()
+
+    /// A live record of the lane itself whose position a cursor delivers. Companion records and other causes are nobody
+    /// else's.
+    func leavesToCursor(_ record: LaneRecord) -> Bool {
+        !spans.isEmpty && record.handle.source == 0 && record.cause == .live && spans.contains(record.pos)
+    }
 
     /// What a sealed secret of a webhook is bound to.
     var secretContext: String { "webhook:\(endpoint)" }

@@ -119,6 +119,10 @@ final class Dispatcher: Sendable {
         _ record: LaneRecord, _ configuration: EndpointConfiguration?, at now: Timestamp, _ state: inout State,
         _ decisions: inout Decisions
     ) {
+        if let configuration, configuration.leavesToCursor(record) {
+            decisions.outcomes.append(LaneOutcome(record: record, audit: nil, next: .finished))
+            return
+        }
         let end = Verdict.beforeSending(
             record, configuration, at: now, policy: policy, newDeadLetter: { random.deadLetter(at: now) })
         guard let configuration, end == nil else {
