@@ -16,6 +16,7 @@ final class DatabaseMetrics: Sendable {
 
     init(_ registry: MetricsRegistry, pool: String) {
         self.registry = registry
+        registry.announce(Self.statements.name, Self.statements.help, kind: .histogram)
         let labels = [("pool", pool)]
         errors = Dictionary(
             uniqueKeysWithValues: DatabaseError.Code.allCases.map { code in
@@ -39,11 +40,14 @@ final class DatabaseMetrics: Sendable {
             "fanfare_database_waiting", "Calls that wait for a connection.", labels: [("pool", pool)], read: read)
     }
 
+    private static let statements = (
+        name: "fanfare_database_statement_seconds", help: "Seconds from sending a statement to its whole answer."
+    )
+
     /// Look it up once a statement and connection.
     func seconds(of statement: String) -> Histogram {
         registry.histogram(
-            "fanfare_database_statement_seconds", "Seconds from sending a statement to its whole answer.",
-            buckets: Self.buckets, labels: [("statement", statement)])
+            Self.statements.name, Self.statements.help, buckets: Self.buckets, labels: [("statement", statement)])
     }
 
     func count(_ error: DatabaseError) {

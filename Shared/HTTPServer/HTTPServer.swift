@@ -34,6 +34,8 @@ public final class HTTPServer: Sendable {
         self.handler = handler
         self.logger = logger
         self.metrics = ServerMetrics(metrics)
+        metrics?.gauge("fanfare_http_connections_limit", "Connections that are served at a time; more wait.").set(
+            Double(configuration.maxConnections * configuration.loops))
         ended = Latch(count: max(1, configuration.loops))
     }
 

@@ -63,6 +63,28 @@ public final class MetricsRegistry: Sendable {
         observe(name, help, .counter, labels, read)
     }
 
+    /// Series that come and go, such as one a partition that is owned: read when the metrics are. Several sources may add
+    /// to one family; a later one of the same name takes the earlier one's place.
+    ///
+    /// - Parameters:
+    ///   - source: whose series these are, inside this process.
+    ///   - read: called from any thread, outside all locks; must not block. Bounded by the caller: each sample is a line.
+    public func observedSeries(
+        _ name: String, _ help: String, kind: MetricKind = .gauge, source: String,
+        read: @escaping @Sendable () -> [MetricSample]
+    ) {
+        precondition(kind != .histogram, "a histogram is more than one value")
+        state.withLock { state in
+            let family = state.family(name, help, kind)
+            state.families[family].readers[source] = read
+        }
+    }
+
+    /// Names a family whose series come later: it is listed from the start.
+    public func announce(_ name: String, _ help: String, kind: MetricKind) {
+        state.withLock { _ = $0.family(name, help, kind) }
+    }
+
     /// Appends everything, one family after the other in the order of their first mention.
     public func render(into bytes: inout [UInt8]) {
         // A copy, so that no reader runs under the lock.
@@ -80,11 +102,16 @@ public final class MetricsRegistry: Sendable {
                     MetricText.append(names.count, counts.last ?? 0, to: &bytes)
                 }
             }
+            for read in family.readers.values {
+                for sample in read() {
+                    MetricText.append(MetricText.name(family.name, sample.labels), sample.value, to: &bytes)
+                }
+            }
         }
     }
 
     private func observe(
-        _ name: String, _ help: String, _ kind: Family.Kind, _ labels: [(String, String)],
+        _ name: String, _ help: String, _ kind: MetricKind, _ labels: [(String, String)],
         _ read: @escaping @Sendable () -> Double
     ) {
         let rendered = MetricText.name(name, labels)
@@ -97,7 +124,7 @@ public final class MetricsRegistry: Sendable {
     }
 
     private func instrument(
-        _ name: String, _ help: String, _ kind: Family.Kind, _ labels: [(String, String)], make: () -> Instrument
+        _ name: String, _ help: String, _ kind: MetricKind, _ labels: [(String, String)], make: () -> Instrument
     ) -> Instrument {
         let rendered = MetricText.name(name, labels)
         return state.withLock { state in
@@ -115,38 +142,42 @@ private enum Instrument: Sendable {
 }
 
 private struct Family: Sendable {
-    enum Kind: String, Sendable { case counter, gauge, histogram }
-
     struct Series: Sendable {
         /// `name{labels} `, rendered once.
         let name: [UInt8]
         var instrument: Instrument
     }
 
-    let kind: Kind
+    let name: String
+    let kind: MetricKind
     /// The HELP and TYPE lines.
     let head: [UInt8]
     var series: [Series] = []
     var indices: [[UInt8]: Int] = [:]
+    /// Of series that come and go, by whose they are.
+    var readers: [String: @Sendable () -> [MetricSample]] = [:]
 }
 
 private struct State: Sendable {
     var families: [Family] = []
     var indices: [String: Int] = [:]
 
-    /// Where the series is, made by `make` if it is new.
-    mutating func place(
-        _ name: String, _ help: String, _ kind: Family.Kind, _ rendered: [UInt8], make: () -> Instrument
-    ) -> (family: Int, series: Int) {
-        let family: Int
+    /// Where the family is, made if it is new.
+    mutating func family(_ name: String, _ help: String, _ kind: MetricKind) -> Int {
         if let index = indices[name] {
             precondition(families[index].kind == kind, "the metric \(name) is a \(families[index].kind) already")
-            family = index
-        } else {
-            family = families.count
-            indices[name] = family
-            families.append(Family(kind: kind, head: MetricText.head(name, help, kind.rawValue)))
+            return index
         }
+        families.append(Family(name: name, kind: kind, head: MetricText.head(name, help, kind.rawValue)))
+        indices[name] = families.count - 1
+        return families.count - 1
+    }
+
+    /// Where the series is, made by `make` if it is new.
+    mutating func place(
+        _ name: String, _ help: String, _ kind: MetricKind, _ rendered: [UInt8], make: () -> Instrument
+    ) -> (family: Int, series: Int) {
+        let family = self.family(name, help, kind)
         if let series = families[family].indices[rendered] { return (family, series) }
         let series = families[family].series.count
         families[family].indices[rendered] = series

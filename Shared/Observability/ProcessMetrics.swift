@@ -9,6 +9,9 @@ extension MetricsRegistry {
         observedGauge("process_resident_memory_bytes", "Resident memory, in bytes.") {
             ProcessFacts.residentBytes()
         }
+        observedGauge("process_virtual_memory_bytes", "Address space in use, in bytes.") {
+            ProcessFacts.virtualBytes()
+        }
         observedGauge("process_open_fds", "Open file descriptors.") { ProcessFacts.openDescriptors() }
         observedGauge("process_max_fds", "The limit of open file descriptors.") { ProcessFacts.maximumDescriptors() }
         observedGauge("process_threads", "Threads of this process.") { ProcessFacts.threads() }
@@ -33,14 +36,21 @@ enum ProcessFacts {
         return Double(time.tv_sec) + Double(time.tv_nsec) / 1_000_000_000
     }
 
-    static func residentBytes() -> Double {
-        // /proc/self/statm: size, resident, shared, … in pages.
+    static func residentBytes() -> Double { memory(field: 1) }
+
+    static func virtualBytes() -> Double { memory(field: 0) }
+
+    /// /proc/self/statm: size, resident, shared, … in pages.
+    private static func memory(field: Int) -> Double {
         let fields = text(of: "/proc/self/statm").split(separator: " ")
-        guard fields.count > 1, let pages = Double(fields[1]) else { return .nan }
+        guard fields.count > field, let pages = Double(fields[field]) else { return .nan }
         return pages * Double(sysconf(Int32(_SC_PAGESIZE)))
     }
 
     static func openDescriptors() -> Double {
+        // Since Linux 6.2 the folder's size is the number of its entries: reading it takes a microsecond for each.
+        var facts = stat()
+        if stat("/proc/self/fd", &facts) == 0, facts.st_size > 0 { return Double(facts.st_size) }
         guard let folder = opendir("/proc/self/fd") else { return .nan }
         defer { closedir(folder) }
         var entries = 0
@@ -55,10 +65,10 @@ enum ProcessFacts {
         return limit.rlim_cur == rlim_t.max ? .infinity : Double(limit.rlim_cur)
     }
 
-    static func threads() -> Double { stat(field: 20) }
+    static func threads() -> Double { statistic(20) }
 
     static func startSeconds() -> Double {
-        let ticks = stat(field: 22)
+        let ticks = statistic(22)
         let boot = text(of: "/proc/stat").split(separator: "\n").first { $0.hasPrefix("btime ") }
         guard let boot, let seconds = Double(boot.dropFirst("btime ".count)) else { return .nan }
         return seconds + ticks / Double(sysconf(Int32(_SC_CLK_TCK)))
@@ -66,7 +76,7 @@ enum ProcessFacts {
 
     /// A field of `/proc/self/stat`, counted from 1 as in proc(5). The second, the program's name, may hold blanks and
     /// brackets, so counting starts behind its closing one.
-    private static func stat(field: Int) -> Double {
+    private static func statistic(_ field: Int) -> Double {
         let line = text(of: "/proc/self/stat")
         guard let bracket = line.lastIndex(of: ")") else { return .nan }
         let fields = line[line.index(after: bracket)...].split(separator: " ")

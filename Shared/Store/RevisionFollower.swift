@@ -14,6 +14,7 @@ public final class RevisionFollower: Sendable {
     private let store: RevisionStore
     private let apply: @Sendable (RevisionStore.Changes) -> Void
     private let logger: Logger
+    private let age = SnapshotAge()
     private let state = Mutex(State())
     private let wake: AsyncStream<Void>
     private let waker: AsyncStream<Void>.Continuation
@@ -29,6 +30,14 @@ public final class RevisionFollower: Sendable {
         self.logger = logger
         self.apply = apply
         (wake, waker) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
+
+    /// Tells the age and version of the snapshot.
+    public func tell(_ metrics: MetricsRegistry) {
+        age.tell(metrics, snapshot: "webhooks")
+        metrics.observedGauge(
+            "fanfare_configuration_version", "Version of the webhooks' configuration that this process knows."
+        ) { [weak self] in Double(self?.version ?? 0) }
     }
 
     /// True once everything was loaded at least once.
@@ -77,7 +86,9 @@ public final class RevisionFollower: Sendable {
     }
 
     private func refresh() async throws(DatabaseError) {
+        let asked = ContinuousClock.now
         let changes = try await store.changes(since: version)
+        age.confirm(at: asked)
         state.withLock { state in
             // Two refreshes may overlap; the table takes a revision twice without harm, and never goes back.
             apply(changes)

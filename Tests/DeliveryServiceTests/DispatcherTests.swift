@@ -48,7 +48,7 @@ import Testing
         }
         let dispatcher = bench.make()
         dispatcher.take(records(0..<20), sender: bench.sender)
-        #expect(dispatcher.inFlight == 2)
+        #expect(dispatcher.figures.inFlight == 2)
         var rounds = 0
         while let started = bench.sender.takeAll(), rounds < 100 {
             rounds += 1
@@ -56,7 +56,7 @@ import Testing
             dispatcher.finish(started.map { $0.ended(status: 200) }, sender: bench.sender)
         }
         #expect(bench.settled.map(\.record.handle.offset) == Array(0..<20))
-        #expect(dispatcher.inFlight == 0)
+        #expect(dispatcher.figures.inFlight == 0)
     }
 
     @Test func `nothing is sent for a lane that is no longer ours`() {
@@ -65,7 +65,7 @@ import Testing
         bench.lanes.allowed.withLock { $0 = false }
         dispatcher.take(records(0..<3), sender: bench.sender)
         #expect(bench.sender.takeAll() == nil)
-        #expect(dispatcher.inFlight == 0)
+        #expect(dispatcher.figures.inFlight == 0)
         #expect(bench.settled.isEmpty)
     }
 
@@ -90,7 +90,7 @@ import Testing
         dispatcher.take(records(0..<10), sender: bench.sender)
         let failing = bench.sender.takeAll() ?? []
         dispatcher.finish(failing.map { $0.ended(failure: "timeout") }, sender: bench.sender)
-        #expect(dispatcher.openBreakers == 1)
+        #expect(dispatcher.figures.openBreakers == 1)
         #expect(bench.settled.count == 10, "what waited went to the companions")
         dispatcher.take(
             LaneSignals(records: [.sample(offset: 50, lane: 1, endpoint: other)]), sender: bench.sender)

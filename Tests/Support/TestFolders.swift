@@ -52,7 +52,7 @@ public enum TestFolders {
     }
 
     /// Appends `text` to a file.
-    static func append(_ text: String, to path: String) throws {
+    public static func append(_ text: String, to path: String) throws {
         guard let file = fopen(path, "ae") else { throw SpawnError("open \(path)", errno) }
         let written = fputs(text, file)
         guard fclose(file) == 0, written >= 0 else { throw SpawnError("write \(path)", errno) }

@@ -30,6 +30,7 @@ public enum DeliveryService {
                 metrics: context.metrics, onNotify: { _, _ in follower.changed() }, onReconnect: { follower.changed() })
             context.readiness.require(.configuration) { follower.isLoaded }
             context.readiness.require(.lanes) { lanes.isReady }
+            let clock = ClockWatch(pool, metrics: context.metrics)
             let worker = parts.worker
             return [
                 NamedService("worker", run: { try await worker.run() }, shutdown: { await worker.shutdown() }),
@@ -39,6 +40,7 @@ public enum DeliveryService {
                     parts.resolver.stop()
                 },
             ] + others + [
+                NamedService("clock-watch", cancelling: { await clock.run() }),
                 NamedService("configuration", cancelling: { await follower.run() }),
                 NamedService("configuration-listener", cancelling: { await listener.run() }),
                 NamedService("database", run: { await pool.run() }, shutdown: { await pool.shutdown() }),
@@ -86,12 +88,8 @@ struct DeliveryParts: Sendable {
             random: SecureDispatchRandomness(), instruments: DispatchInstruments(context.metrics),
             settle: { outcomes.add($0) }, disable: { disabling.add($0) })
         attempts.connect(sender: sender, dispatcher: dispatcher)
-        context.metrics.observedGauge("fanfare_delivery_in_flight", "POSTs under way.") {
-            Double(dispatcher.inFlight)
-        }
-        context.metrics.observedGauge("fanfare_delivery_open_breakers", "Endpoints that get probes only.") {
-            Double(dispatcher.openBreakers)
-        }
+        dispatcher.tell(context.metrics)
+        follower.tell(context.metrics)
         context.metrics.observedGauge("fanfare_delivery_endpoints", "Endpoints in the configuration snapshot.") {
             Double(book.count)
         }

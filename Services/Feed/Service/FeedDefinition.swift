@@ -51,6 +51,7 @@ extension FeedService {
             // Not whether Postgres is there: without it this process answers 503 in a form that clients know, and its
             // streams go on when it is back; taken out of the balancer it could do neither.
             context.readiness.require(.configuration) { directory.isLoaded }
+            let clock = ClockWatch(pool, metrics: context.metrics)
             return [
                 NamedService(
                     "http",
@@ -72,6 +73,7 @@ extension FeedService {
                 NamedService("event-log", run: { try await log.run() }, shutdown: { await log.shutdown() }),
             ] + others + [
                 NamedService("directory", cancelling: { await directory.run() }),
+                NamedService("clock-watch", cancelling: { await clock.run() }),
                 NamedService("tail", run: { await tail.run() }, shutdown: { await tail.shutdown() }),
                 NamedService("database", run: { await pool.run() }, shutdown: { await pool.shutdown() }),
             ]

@@ -42,6 +42,9 @@ extension IngestService {
                 handler: ingest.router, logger: context.logger, metrics: context.metrics)
             context.readiness.require(.configuration) { directory.isLoaded && inbound.follower.isLoaded }
             context.readiness.require(.log) { log.isReady }
+            let clock = ClockWatch(pool, metrics: context.metrics)
+            context.readiness.require(.clock) { clock.isTrusted }
+            inbound.follower.tell(context.metrics)
             return [
                 HTTPService("http", server),
                 NamedService("doors", run: { await ingest.run() }, shutdown: { ingest.shutdown() }),
@@ -50,6 +53,7 @@ extension IngestService {
                     "inbound-audit", run: { await inbound.setup.audit.run() },
                     shutdown: { inbound.setup.audit.shutdown() }),
                 NamedService("directory", cancelling: { await directory.run() }),
+                NamedService("clock-watch", cancelling: { await clock.run() }),
                 NamedService("integrations", cancelling: { await inbound.follower.run() }),
                 NamedService("integrations-listener", cancelling: { await inbound.listener.run() }),
                 NamedService("database", run: { await pool.run() }, shutdown: { await pool.shutdown() }),

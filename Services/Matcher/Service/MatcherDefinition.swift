@@ -36,13 +36,17 @@ extension MatcherService {
                 metrics: context.metrics, onNotify: { _, _ in matcher.configurationChanged() },
                 onReconnect: { matcher.configurationChanged() })
             let configuration = context.configuration
+            let retention = Maintenance.Retention(
+                feed: configuration[Settings.retentionFeed], audit: configuration[Settings.retentionAudit],
+                deadLetters: configuration[Settings.retentionDeadLetters],
+                dedupe: configuration[Settings.dedupeWindow])
             let maintenance = Maintenance(
-                pool,
-                retention: Maintenance.Retention(
-                    feed: configuration[Settings.retentionFeed], audit: configuration[Settings.retentionAudit],
-                    deadLetters: configuration[Settings.retentionDeadLetters],
-                    dedupe: configuration[Settings.dedupeWindow]),
+                pool, retention: retention, logger: context.logger, metrics: context.metrics)
+            let watch = StoreWatch(
+                pool, backbone: configuration[Settings.backboneKind] == .postgres ? .postgres : .kafka,
+                retention: retention, capacity: configuration[Settings.postgresCapacity] ?? 0,
                 logger: context.logger, metrics: context.metrics)
+            let clock = ClockWatch(pool, metrics: context.metrics)
             context.readiness.require(.configuration) { matcher.isLoaded }
             context.readiness.require(.fanOut) { fanOut.isReady }
             return [
@@ -50,6 +54,8 @@ extension MatcherService {
                 NamedService("event-log", run: { try await log.run() }, shutdown: { await log.shutdown() }),
             ] + runTopic + [
                 NamedService("maintenance", cancelling: { await maintenance.run() }),
+                NamedService("store-watch", cancelling: { await watch.run() }),
+                NamedService("clock-watch", cancelling: { await clock.run() }),
                 NamedService("configuration", cancelling: { await matcher.follow() }),
                 NamedService("configuration-listener", cancelling: { await listener.run() }),
                 NamedService("database", run: { await pool.run() }, shutdown: { await pool.shutdown() }),

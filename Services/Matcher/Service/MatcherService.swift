@@ -66,6 +66,7 @@ public final class MatcherService: Sendable {
             triggerTable.apply(changes.triggers)
         }
         instruments = MatcherInstruments(metrics)
+        follower.tell(metrics)
         metrics.observedGauge("fanfare_matcher_webhooks", "Webhooks in the index.") {
             Double(table.snapshot.endpointCount)
         }
@@ -111,6 +112,7 @@ public final class MatcherService: Sendable {
             try await runs.queue(try await router.runs(of: batch.rows) + actions.runs)
             try await emissions.queue(actions.events)
             try await fanOut.complete(batch, deliveries: deliveries)
+            instruments.fannedOut(batch.rows, at: SystemClock().now())
         }
     }
 

@@ -8,7 +8,19 @@ struct ServerMetrics: Sendable {
     init(_ registry: MetricsRegistry?) {
         self.registry = registry
         connections = registry?.gauge("fanfare_http_connections", "Open connections.")
+        registry?.announce(Self.requests.name, Self.requests.help, kind: .counter)
+        registry?.announce(Self.refused.name, Self.refused.help, kind: .counter)
+        registry?.announce(Self.seconds.name, Self.seconds.help, kind: .histogram)
     }
+
+    static let requests = (name: "fanfare_http_requests_total", help: "Requests answered, by route and status class.")
+    static let refused = (
+        name: "fanfare_http_refused_total",
+        help: "Requests that did not reach their handler or got no answer, by reason."
+    )
+    static let seconds = (
+        name: "fanfare_http_request_seconds", help: "From the request line to the answer's being ready, by route."
+    )
 }
 
 /// What one loop counts; instruments are looked up once and held.
@@ -51,7 +63,7 @@ struct LoopMetrics {
         routes.values[index].seconds.observe(Double(nanoseconds) * 1e-9)
         if routes.values[index].classes[kind] == nil {
             routes.values[index].classes[kind] = registry.counter(
-                "fanfare_http_requests_total", "Requests answered, by route and status class.",
+                ServerMetrics.requests.name, ServerMetrics.requests.help,
                 labels: [("route", pattern), ("status", "\(kind)xx")])
         }
         routes.values[index].classes[kind]?.increment()
@@ -61,7 +73,7 @@ struct LoopMetrics {
         guard let registry = server.registry else { return }
         if refusals[refusal] == nil {
             refusals[refusal] = registry.counter(
-                "fanfare_http_refused_total", "Requests that did not reach their handler or got no answer, by reason.",
+                ServerMetrics.refused.name, ServerMetrics.refused.help,
                 labels: [("reason", refusal.rawValue)])
         }
         refusals[refusal]?.increment()
@@ -69,8 +81,8 @@ struct LoopMetrics {
 
     private mutating func add(_ pattern: String, _ registry: MetricsRegistry) -> Dictionary<String, Route>.Index {
         let seconds = registry.histogram(
-            "fanfare_http_request_seconds", "From the request line to the answer's being ready, by route.",
-            buckets: Histogram.latencyBuckets, labels: [("route", pattern)])
+            ServerMetrics.seconds.name, ServerMetrics.seconds.help, buckets: Histogram.latencyBuckets,
+            labels: [("route", pattern)])
         routes[pattern] = Route(seconds: seconds)
         guard let index = routes.index(forKey: pattern) else { preconditionFailure("a key just set is there") }
         return index

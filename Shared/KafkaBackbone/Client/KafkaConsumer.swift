@@ -101,6 +101,11 @@ public final class KafkaConsumer: Sendable {
         TopicPartition(shared.topicNames[claim.topic], claim.partition)
     }
 
+    /// The offset behind the partition's last record, as of the last statistics; nil while nothing is known.
+    public func end(of claim: PartitionClaim) -> Int64? {
+        shared.events.metrics.ends.end(of: partition(of: claim))
+    }
+
     /// Leaves the group: revokes all claims (the drain limit holds), commits, and returns when the client is gone.
     public func shutdown() async {
         shared.send(.close)

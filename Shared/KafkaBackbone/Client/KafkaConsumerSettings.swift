@@ -34,7 +34,7 @@ public struct KafkaConsumerSettings: Sendable {
     public var fetchWait: Duration = .milliseconds(100)
     /// How often the end of a private companion is looked at, although nothing is expected there.
     public var parkedLook: Duration = .seconds(10)
-    public var statisticsInterval: Duration = .seconds(30)
+    public var statisticsInterval: Duration = .seconds(10)
 
     public init(connection: KafkaConnection, membership: Membership) {
         self.connection = connection

@@ -1,4 +1,6 @@
 internal import Backbone
+internal import EventModel
+internal import Observability
 internal import Store
 
 /// What the tasks and callers of a fan-out share: which parts are owned, what was consumed, what is out. No I/O, no clock
@@ -34,6 +36,9 @@ struct FanOutState {
         /// The parts of its rows, under the epochs of then.
         var epochs: [Int: Int64]
         var upTo: Int64
+        /// When the first of its rows was stored.
+        var since: Timestamp
+        var rows: Int
         var isHandedOut = false
         var isDone = false
     }
@@ -58,6 +63,8 @@ struct FanOutState {
     /// Where in the first chunk to go on.
     private var firstRecord = 0
     private(set) var pendingBytes = 0
+    /// Records that were taken and are not stored: how many, and when the first was logged, by part.
+    private(set) var storing: [Int: (count: Int, since: Timestamp)] = [:]
     private(set) var ready: [FanOutBatch] = []
     private(set) var marks: [Mark] = []
     private var lastToken: UInt64 = 0
@@ -182,6 +189,7 @@ struct FanOutState {
                 switch part.offsets.judge(message.offset) {
                 case .take:
                     taken.append(Taken(part: number, message: message))
+                    storing[number, default: (0, Timestamp(milliseconds: message.timestamp))].count += 1
                     bytes += message.value.count
                 case .ignore: break
                 case .reread(let offset): rereads.append((part.claim, offset))
@@ -195,6 +203,49 @@ struct FanOutState {
             }
         }
         return (taken, rereads)
+    }
+
+    /// What `takeRecords` gave is stored, or nobody's any more.
+    mutating func endStoring() { storing.removeAll(keepingCapacity: true) }
+
+    /// The first record of each part that was consumed and not taken, with how many there are.
+    private var pending: [Int: (count: Int, since: Timestamp)] {
+        var pending: [Int: (count: Int, since: Timestamp)] = [:]
+        for (number, chunk) in chunks.enumerated() {
+            for message in chunk.dropFirst(number == 0 ? firstRecord : 0) {
+                let part = Int(message.claim.partition)
+                pending[part, default: (0, Timestamp(milliseconds: message.timestamp))].count += 1
+            }
+        }
+        return pending
+    }
+
+    /// What is not on the feed yet, by owned part.
+    ///
+    /// - Parameter end: of a part's log.
+    func storeLag(at now: Timestamp, end: (PartitionClaim) -> Int64?) -> [PartitionLag] {
+        let pending = pending
+        return parts.map { number, part in
+            let known = (storing[number]?.count ?? 0) + (pending[number]?.count ?? 0)
+            let unread = part.offsets.next.flatMap { next in
+                end(part.claim).map { Int(max(0, $0 - next)) }
+            }
+            let since = storing[number]?.since ?? pending[number]?.since ?? now
+            return PartitionLag(
+                partition: number, records: max(known, (storing[number]?.count ?? 0) + (unread ?? 0)),
+                seconds: Double(now.microseconds(since: since)) / 1_000_000)
+        }
+    }
+
+    /// What is on the feed and not in the lanes, by owned part.
+    func fanOutLag(at now: Timestamp) -> [PartitionLag] {
+        parts.keys.map { number in
+            let mine = marks.filter { $0.epochs[number] != nil }
+            let since = mine.map(\.since).min() ?? now
+            return PartitionLag(
+                partition: number, records: mine.reduce(0) { $0 + $1.rows },
+                seconds: Double(now.microseconds(since: since)) / 1_000_000)
+        }
     }
 
     // MARK: Batches
@@ -214,7 +265,8 @@ struct FanOutState {
         for part in joining { parts[part]?.joinsWith = lastToken }
         var epochs: [Int: Int64] = [:]
         for row in rows where epochs[row.part] == nil { epochs[row.part] = parts[row.part]?.epoch ?? -1 }
-        marks.append(Mark(token: lastToken, epochs: epochs, upTo: readTo))
+        marks.append(
+            Mark(token: lastToken, epochs: epochs, upTo: readTo, since: rows[0].recordedAt, rows: rows.count))
         ready.append(FanOutBatch(rows: rows, configVersion: configVersion, token: lastToken))
         guard let waiter, let batch = takeReady() else { return nil }
         self.waiter = nil

@@ -35,6 +35,7 @@ extension FanOutWorker {
             entries.append(entry)
         }
         if !entries.isEmpty { await store(entries) }
+        shared.state.withLock { $0.endStoring() }
         return taken.count
     }
 
@@ -108,6 +109,7 @@ extension FanOutWorker {
         var next: [PartitionClaim: Int64] = [:]
         for entry in all { next[entry.message.claim] = entry.message.offset + 1 }
         consumer.advance(next.map { ($0.key, $0.value) })
+        observe(entries.lazy.map(\.message), storedAt: stored.events.recordedAt)
         for part in stored.gaps {
             logger.error("the log lost records before they were stored", ["part": .int(part)])
         }
@@ -135,6 +137,26 @@ extension FanOutWorker {
                 rows, parts: Array(Set(entries.map(\.part))), readTo: last,
                 configVersion: stored.events.configVersion)
         }
+    }
+
+    /// A batch's records were logged within moments of each other: those of one millisecond are observed together.
+    private func observe(_ messages: some Sequence<KafkaMessage>, storedAt time: Timestamp) {
+        var logged: Int64?
+        var count = 0
+        func tell() {
+            guard let logged, count > 0 else { return }
+            let seconds = Double(time.microseconds(since: Timestamp(milliseconds: logged))) / 1_000_000
+            storeSeconds.observe(max(0, seconds), count: count)
+        }
+        for message in messages {
+            if message.timestamp != logged {
+                tell()
+                logged = message.timestamp
+                count = 0
+            }
+            count += 1
+        }
+        tell()
     }
 
     // MARK: Poison

@@ -14,6 +14,7 @@ final class FanOutWorker {
     let feedWake: FeedWake
     let logger: Logger
     let parked: Counter
+    let storeSeconds: Histogram
     private let taker: PartitionTaker
     private var cache = TextCache()
     private var pace = Pace.ofRequests(longest: .milliseconds(10))
@@ -47,6 +48,9 @@ final class FanOutWorker {
             pool: pool, admin: try KafkaAdmin(configuration.connection, log: logger, metrics: metrics),
             topic: Topic.events, kafkaTopic: configuration.topics.events, logger: logger)
         feedWake = FeedWake(configuration.database, logger: logger, metrics: metrics)
+        storeSeconds = metrics.histogram(
+            "fanfare_store_seconds", "From an event's record in the log to its place on the feed.",
+            buckets: Histogram.latencyBuckets)
         parked = metrics.counter(
             "fanfare_parked_records_total", "Log records that cannot be stored and were set aside.",
             labels: [("topic", Topic.events)])

@@ -63,9 +63,10 @@ public final class KafkaFanOut: FanOut {
         let worker = try FanOutWorker(
             configuration, consumer: consumer, shared: shared, logger: logger, metrics: metrics)
         let feedWake = worker.feedWake
+        let ownerships = tell(metrics, of: consumer)
         await withTaskCancellationHandler {
             await withTaskGroup { group in
-                group.addTask { await self.follow(consumer) }
+                group.addTask { await self.follow(consumer, ownerships) }
                 group.addTask { await self.takeIn(consumer) }
                 group.addTask { await feedWake.run() }
                 await worker.run()
@@ -118,10 +119,24 @@ public final class KafkaFanOut: FanOut {
         shared.wake.set()
     }
 
+    private func tell(_ metrics: MetricsRegistry, of consumer: KafkaConsumer) -> OwnershipMetrics {
+        let shared = shared
+        metrics.observedLag(of: .store) { [weak consumer] in
+            shared.state.withLock { state in
+                state.storeLag(at: SystemClock().now()) { claim in consumer?.end(of: claim) }
+            }
+        }
+        metrics.observedLag(of: .fanOut) { shared.state.withLock { $0.fanOutLag(at: SystemClock().now()) } }
+        return OwnershipMetrics(metrics, stage: .fanOut, partitions: configuration.topics.eventPartitions) {
+            shared.state.withLock(\.parts.count)
+        }
+    }
+
     /// Ownership, as the group changes it.
-    private func follow(_ consumer: KafkaConsumer) async {
+    private func follow(_ consumer: KafkaConsumer, _ ownerships: OwnershipMetrics) async {
         while let change = await consumer.nextRebalance() {
             logger.rebalanced("matcher", change)
+            ownerships.count(change)
             switch change {
             case .assigned(let claims): shared.state.withLock { $0.assign(claims) }
             case .revoked(let claims):

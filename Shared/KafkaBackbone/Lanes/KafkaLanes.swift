@@ -90,10 +90,11 @@ public final class KafkaLanes: DeliveryLanes {
         self.consumer.withLock { $0 = consumer }
         ownership.withLock { $0.lease = consumer.lease }
         state.withLock { $0.lease = consumer.lease }
+        let ownerships = tell(metrics, of: consumer)
         await withTaskCancellationHandler {
             await withTaskGroup { group in
                 group.addTask { await self.takeIn(consumer) }
-                group.addTask { await self.follow(consumer) }
+                group.addTask { await self.follow(consumer, ownerships) }
                 group.addTask { await self.tend(consumer) }
                 await stop.wait()
                 await end(consumer)
@@ -161,11 +162,47 @@ public final class KafkaLanes: DeliveryLanes {
         return isJoined && (!isOwner || ownership.withLock { $0.lease?.isValid ?? false })
     }
 
+    // MARK: Metrics
+
+    private func tell(_ metrics: MetricsRegistry, of consumer: KafkaConsumer) -> OwnershipMetrics {
+        let clock = clock
+        metrics.observedLag(of: .deliver) { [weak self, weak consumer] in
+            guard let self, let consumer else { return [] }
+            return state.withLock { $0.positions(at: clock.now()) }.map { lane in
+                // What was not read yet waits as well.
+                let unread = consumer.end(of: lane.claim).map { Int(max(0, $0 - lane.next)) } ?? 0
+                return PartitionLag(partition: lane.lane, records: lane.open + unread, seconds: lane.age)
+            }
+        }
+        metrics.observedLag(of: .retry) { [weak self] in
+            guard let self else { return [] }
+            return state.withLock { $0.overdue(at: clock.now()) }
+        }
+        metrics.observedGauge(
+            "fanfare_delivery_oldest_undelivered_seconds",
+            "Age of the oldest delivery that this process has begun and not finished."
+        ) { [weak self] in
+            guard let self, let oldest = state.withLock(\.oldestDelivery) else { return 0 }
+            return max(0, Double(clock.now().microseconds(since: oldest)) / 1_000_000)
+        }
+        metrics.observedGauge(
+            "fanfare_lanes_window_records", "Records of the lanes between the oldest open one and the newest."
+        ) { [weak self] in Double(self?.state.withLock(\.span) ?? 0) }
+        metrics.gauge("fanfare_lanes_window_limit", "Records that the window of the lanes holds at most.").set(
+            Double(configuration.window.records))
+        return OwnershipMetrics(metrics, stage: .deliver, partitions: configuration.topics.lanePartitions) {
+            [weak self] in
+            self?.state.withLock { state in state.lanes.count { $0 != nil } } ?? 0
+        }
+    }
+
     // MARK: Tasks
 
-    private func follow(_ consumer: KafkaConsumer) async {
+    private func follow(_ consumer: KafkaConsumer, _ ownerships: OwnershipMetrics) async {
         while let change = await consumer.nextRebalance() {
             logger.rebalanced("delivery", change)
+            // A lane is one partition of `deliveries` and its companions.
+            ownerships.count(change) { $0.topic == 0 }
             switch change {
             case .assigned(let claims):
                 let assigned = state.withLock { $0.assign(claims, at: clock.now()) }

@@ -1,5 +1,6 @@
 internal import Backbone
 internal import Database
+internal import EventModel
 public import Observability
 internal import Store
 internal import Synchronization
@@ -61,8 +62,9 @@ public final class AuditProjector: Sendable {
         let admin = try KafkaAdmin(configuration.connection, log: logger, metrics: metrics)
         let taker = PartitionTaker(
             pool: pool, admin: admin, topic: Topic.audit, kafkaTopic: configuration.topics.audit, logger: logger)
+        let ownerships = tell(metrics, of: consumer)
         await withTaskGroup { group in
-            group.addTask { await self.follow(consumer) }
+            group.addTask { await self.follow(consumer, ownerships) }
             group.addTask { await self.takeIn(consumer) }
             group.addTask { await self.work(consumer, taker) }
             await stop.wait()
@@ -85,9 +87,23 @@ public final class AuditProjector: Sendable {
 
     // MARK: Tasks
 
-    private func follow(_ consumer: KafkaConsumer) async {
+    private func tell(_ metrics: MetricsRegistry, of consumer: KafkaConsumer) -> OwnershipMetrics {
+        metrics.observedLag(of: .project) { [weak self, weak consumer] in
+            guard let self else { return [] }
+            return state.withLock { state in
+                state.lag(at: SystemClock().now()) { claim in consumer?.end(of: claim) }
+            }
+        }
+        return OwnershipMetrics(metrics, stage: .project, partitions: configuration.topics.auditPartitions) {
+            [weak self] in
+            self?.state.withLock(\.parts.count) ?? 0
+        }
+    }
+
+    private func follow(_ consumer: KafkaConsumer, _ ownerships: OwnershipMetrics) async {
         while let change = await consumer.nextRebalance() {
             logger.rebalanced("projector", change)
+            ownerships.count(change)
             switch change {
             case .assigned(let claims): state.withLock { $0.assign(claims) }
             case .revoked(let claims):
@@ -182,6 +198,7 @@ public final class AuditProjector: Sendable {
         }
         guard !records.isEmpty else { return false }
         await project(records.map(ProjectedRecord.init), consumer)
+        state.withLock { $0.endProjecting() }
         return records.count >= Self.busyRecords
     }
 

@@ -1,3 +1,5 @@
+internal import EventModel
+internal import Observability
 internal import Store
 
 /// What the tasks of a projector share: what is owned and what was consumed. No I/O, no clock, no lock.
@@ -20,6 +22,8 @@ struct ProjectorState {
     private(set) var pendingBytes = 0
     /// Records that wait.
     private(set) var pending = 0
+    /// Records that were taken and are not projected: how many, and when the first was logged, by part.
+    private(set) var projecting: [Int: (count: Int, since: Timestamp)] = [:]
     var isJoined = false
     var isStopping = false
 
@@ -34,6 +38,27 @@ struct ProjectorState {
 
     mutating func lose(_ claims: [PartitionClaim]) {
         for claim in claims where parts[Int(claim.partition)]?.claim == claim { parts[Int(claim.partition)] = nil }
+    }
+
+    /// What `takeRecords` gave is projected, or nobody's any more.
+    mutating func endProjecting() { projecting.removeAll(keepingCapacity: true) }
+
+    /// What is not projected, by owned part.
+    ///
+    /// - Parameter end: of a part's log.
+    func lag(at now: Timestamp, end: (PartitionClaim) -> Int64?) -> [PartitionLag] {
+        var oldest = projecting.mapValues(\.since)
+        if let chunk = chunks.first {
+            for message in chunk.dropFirst(firstRecord) where oldest[Int(message.claim.partition)] == nil {
+                oldest[Int(message.claim.partition)] = Timestamp(milliseconds: message.timestamp)
+            }
+        }
+        return parts.map { number, part in
+            let unread = part.offsets.next.flatMap { next in end(part.claim).map { Int(max(0, $0 - next)) } } ?? 0
+            let seconds = oldest[number].map { Double(now.microseconds(since: $0)) / 1_000_000 } ?? 0
+            return PartitionLag(
+                partition: number, records: (projecting[number]?.count ?? 0) + unread, seconds: seconds)
+        }
     }
 
     func untaken(at now: ContinuousClock.Instant) -> [Int] {
@@ -86,7 +111,10 @@ struct ProjectorState {
                 pending -= 1
                 guard owns(message.claim), var part = parts[Int(message.claim.partition)] else { continue }
                 switch part.offsets.judge(message.offset) {
-                case .take: taken.append(message)
+                case .take:
+                    taken.append(message)
+                    let number = Int(message.claim.partition)
+                    projecting[number, default: (0, Timestamp(milliseconds: message.timestamp))].count += 1
                 case .ignore: break
                 case .reread(let offset): rereads.append((part.claim, offset))
                 }

@@ -56,6 +56,13 @@ struct LanesState {
 
     func owns(_ lane: OwnedPart) -> Bool { lanes[lane.part]?.epoch == lane.epoch }
 
+    /// When the oldest delivery was asked for that is out or in memory.
+    var oldestDelivery: Timestamp? {
+        let heads = lanes.lazy.compactMap { $0?.slots.head?.firstDueAt }
+        let waiting = due.entries.values.lazy.map(\.firstDueAt)
+        return [heads.min(), waiting.min()].compactMap(\.self).min()
+    }
+
     // MARK: Ownership
 
     /// Takes over what the lease says. Lanes are given back when they are drained and recorded, never here.

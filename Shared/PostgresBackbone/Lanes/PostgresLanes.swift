@@ -32,6 +32,15 @@ public final class PostgresLanes: DeliveryLanes {
         metrics.observedGauge(
             "fanfare_lanes_window_records", "Records of the lanes between the oldest open one and the newest.",
             read: { [state] in Double(state.withLock(\.span)) })
+        metrics.gauge("fanfare_lanes_window_limit", "Records that the window of the lanes holds at most.").set(
+            Double(configuration.window.records))
+        metrics.observedGauge(
+            "fanfare_delivery_oldest_undelivered_seconds",
+            "Age of the oldest delivery that this process has begun and not finished."
+        ) { [state] in
+            guard let oldest = state.withLock(\.oldestDelivery) else { return 0 }
+            return max(0, Double(clock.now().microseconds(since: oldest)) / 1_000_000)
+        }
         metrics.observedGauge(
             "fanfare_lanes_due_held", "Waiting attempts that are out or in memory.",
             read: { [state] in Double(state.withLock(\.due.count)) })

@@ -22,6 +22,7 @@ final class LeaseKeeper: Sendable {
     private let metrics: MetricsRegistry
     private let view: LeaseView
     private let onChange: @Sendable ([LeaseStatement.Held]) -> [Int]
+    private let instruments: LeaseInstruments
     private let state = Monitor(State())
     private let canceller = Canceller()
 
@@ -41,6 +42,7 @@ final class LeaseKeeper: Sendable {
         self.logger = logger
         self.metrics = metrics
         self.onChange = onChange
+        instruments = LeaseInstruments(metrics, topic: topic, parts: parts, view: view)
     }
 
     /// Something changed among the members: renews now.
@@ -114,11 +116,13 @@ final class LeaseKeeper: Sendable {
                     topic: topic, member: configuration.member, timeToLive: configuration.lease.timeToLive,
                     parts: parts, release: releasing.sorted(), isLeaving: isLeaving))
             let held = isLeaving ? [] : LeaseStatement.answer(rows)
+            instruments.renewed(held, gaveBack: isLeaving ? nil : releasing)
             let unneeded = onChange(held)
             if !unneeded.isEmpty, !isLeaving { release(unneeded) }
             view.renewed(held, until: sent + configuration.lease.timeToLive - configuration.lease.margin)
             return true
         } catch {
+            instruments.notRenewed()
             logger.warning("lease not renewed", ["topic": .string(topic), "reason": .describing(error)])
             return false
         }

@@ -30,6 +30,19 @@ final class LeaseView: Sendable {
         }
     }
 
+    /// How many parts are held while the lease lasts.
+    func heldCount(at now: ContinuousClock.Instant = .now) -> Int {
+        state.withLock { state in
+            guard let deadline = state.deadline, now < deadline else { return 0 }
+            return state.epochs.count { $0 != 0 }
+        }
+    }
+
+    /// How long the lease still lasts; negative when it has run out, nil before the first.
+    func timeLeft(at now: ContinuousClock.Instant = .now) -> Duration? {
+        state.withLock { state in state.deadline.map { now.duration(to: $0) } }
+    }
+
     func renewed(_ held: [LeaseStatement.Held], until deadline: ContinuousClock.Instant) {
         state.withLock { state in
             for part in state.epochs.indices { state.epochs[part] = 0 }

@@ -31,11 +31,17 @@ struct AdminServer: Sendable {
 
     static func routes(readiness: Readiness, metrics: MetricsRegistry) -> RouteTable {
         var routes = RouteTable()
+        let seconds = metrics.gauge(
+            "fanfare_scrape_seconds", "How long it took to write the metrics, the time before.")
+        let size = metrics.gauge("fanfare_scrape_bytes", "Bytes of the metrics, the time before.")
         routes.add(
             .get, "/metrics",
             .immediate { _ in
                 var bytes: [UInt8] = []
+                let began = ContinuousClock.now
                 metrics.render(into: &bytes)
+                seconds.set(began.duration(to: .now) / .seconds(1))
+                size.set(Double(bytes.count))
                 return Response(
                     status: 200, headers: [HTTPField("Content-Type", MetricsRegistry.contentType)], body: .bytes(bytes))
             })

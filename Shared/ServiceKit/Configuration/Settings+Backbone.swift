@@ -11,6 +11,9 @@ extension Settings {
         "postgres.dsn", .secret, "How to reach Postgres, as libpq reads it: a URL or `host=… dbname=…`.")
     public static let postgresConnections = Setting(
         "postgres.connections", .int(1...64), default: "8", "Connections to Postgres, each with a thread of its own.")
+    public static let postgresCapacity = OptionalSetting(
+        "postgres.capacity", .bytes(1 << 20...1 << 60), used: [.matcher],
+        "Bytes that the database may take on its disk: the alert before it is full counts from here.")
     public static let kafkaBrokers = OptionalSetting(
         "kafka.brokers", .list, "Kafka's bootstrap servers, `host:port` each.")
     public static let kafkaTopicPrefix = OptionalSetting(
@@ -30,7 +33,8 @@ extension Settings {
         "Partitions of the delivery lanes; fixed when the installation is made.")
 
     static let backbone: [SettingDeclaration] = [
-        backboneKind.declaration, postgresDSN.declaration, postgresConnections.declaration, kafkaBrokers.declaration,
+        backboneKind.declaration, postgresDSN.declaration, postgresConnections.declaration,
+        postgresCapacity.declaration, kafkaBrokers.declaration,
         kafkaTopicPrefix.declaration, kafkaReplicas.declaration, eventsPartitions.declaration,
         lanesPartitions.declaration,
     ]

@@ -47,6 +47,7 @@ public final class Directory: Sendable {
     private let log: LimitedLogger
     private let wake: WakeSignal
     private let state = Mutex(State())
+    private let age = SnapshotAge()
     private let loads: Counter
     private let lookups: Counter
 
@@ -65,6 +66,7 @@ public final class Directory: Sendable {
                 configuration, channels: [Self.channel], name: "directory", logger: logger, metrics: metrics,
                 onNotify: { _, _ in wake.set() }, onReconnect: { wake.set() })
         }
+        age.tell(metrics, snapshot: "directory")
         loads = metrics.counter("fanfare_directory_loads_total", "Times the directory was read from Postgres.")
         lookups = metrics.counter(
             "fanfare_directory_lookups_total", "Tokens and workspaces that were looked up because memory lacked them.")
@@ -187,8 +189,13 @@ public final class Directory: Sendable {
     @discardableResult
     public func loadIfChanged() async throws(DatabaseError) -> Bool {
         let known = version
-        if known >= 0, try await DirectoryQueries.version(database) == known { return false }
+        let asked = ContinuousClock.now
+        if known >= 0, try await DirectoryQueries.version(database) == known {
+            age.confirm(at: asked)
+            return false
+        }
         let snapshot = try await DirectoryQueries.load(database)
+        age.confirm(at: asked)
         loads.increment()
         // Freed outside the lock: it may be large.
         let old = state.withLock { state in

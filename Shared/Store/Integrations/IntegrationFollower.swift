@@ -17,6 +17,7 @@ public final class IntegrationFollower: Sendable {
     private let store: IntegrationStore
     private let apply: @Sendable (IntegrationStore.Changes) -> Void
     private let log: LimitedLogger
+    private let age = SnapshotAge()
     private let state = Mutex(State())
     private let wake = WakeSignal()
 
@@ -33,6 +34,9 @@ public final class IntegrationFollower: Sendable {
         self.apply = apply
         log = logger.limited()
     }
+
+    /// Tells the age of the snapshot.
+    public func tell(_ metrics: MetricsRegistry) { age.tell(metrics, snapshot: "integrations") }
 
     /// True once everything was loaded.
     public var isLoaded: Bool { state.withLock { $0.isLoaded } }
@@ -58,13 +62,14 @@ public final class IntegrationFollower: Sendable {
     /// Reads and applies all there is to know.
     func load() async throws(DatabaseError) {
         while true {
+            let asked = ContinuousClock.now
             let changes = try await store.changes(since: version)
             if changes.version > version { apply(changes) }
             state.withLock { state in
                 state.version = changes.version
                 if !changes.hasMore { state.isLoaded = true }
             }
-            if !changes.hasMore { return }
+            if !changes.hasMore { return age.confirm(at: asked) }
         }
     }
 }

@@ -228,17 +228,19 @@ struct KafkaGroupTests {
             })
         try await member.serve {
             try await eventually("what is there is seen") { member.offsets(of: delay).count == 3 }
-            try await eventually("both are parked") { fixture.counted("kafka_partition_pauses_total") == 2 }
+            try await eventually("both are parked") { fixture.counted("fanfare_kafka_partition_pauses_total") == 2 }
             try await fixture.produce(3..<5, to: topics[1], partition: 0)
             try await fixture.produce(0..<2, to: topics[0], partition: 0)
             try await eventually("the lane is seen") { member.offsets(of: TopicPartition(topics[0], 0)).count == 2 }
             #expect(member.offsets(of: delay).count == 3)
             member.consumer.expect([(try #require(member.claim(of: delay)), 4)])
             try await eventually("all are seen") { member.offsets(of: delay) == [0, 1, 2, 3, 4] }
-            try await eventually("parked again") { fixture.counted("kafka_partition_pauses_total") == 3 }
+            try await eventually("parked again") { fixture.counted("fanfare_kafka_partition_pauses_total") == 3 }
         }
         try await patient.serve {
-            try await eventually("parked") { fixture.counted("kafka_partition_pauses_total", client: "patient") >= 2 }
+            try await eventually("parked") {
+                fixture.counted("fanfare_kafka_partition_pauses_total", client: "patient") >= 2
+            }
             try await fixture.produce(5..<8, to: topics[1], partition: 0)
             try await eventually("found without a word") { patient.offsets(of: delay).count == 8 }
         }
@@ -253,7 +255,7 @@ struct KafkaGroupTests {
         guard case .assigned(let claims) = await consumer.nextRebalance() else { return #expect(Bool(false)) }
         consumer.start(claims.map { ($0, .committed) })
         try await eventually("it pauses") {
-            fixture.counted("kafka_partition_pauses_total") > 0
+            fixture.counted("fanfare_kafka_partition_pauses_total") > 0
         }
         var next: [PartitionClaim: Int64] = [:]
         var count = 0
@@ -263,7 +265,7 @@ struct KafkaGroupTests {
                 #expect(record.offset == next[record.claim, default: 0])
                 next[record.claim] = record.offset + 1
             }
-            largest = max(largest, fixture.counted("kafka_ring_bytes"))
+            largest = max(largest, fixture.counted("fanfare_kafka_ring_bytes"))
             count += records.count
         }
         #expect(count == 100_000)
@@ -274,7 +276,7 @@ struct KafkaGroupTests {
     @Test func `companions are committed again although nothing moved`() async throws {
         let (fixture, group, topics) = try await setUp(partitions: 1)
         try await fixture.produce(0..<3, to: topics[1], partition: 0)
-        @Sendable func commits() -> Int { fixture.counted("kafka_commits_total", [("result", "acknowledged")]) }
+        @Sendable func commits() -> Int { fixture.counted("fanfare_kafka_commits_total", [("result", "acknowledged")]) }
         let member = GroupMember(
             try fixture.consumer(membership(group, topics)) {
                 $0.recommitInterval = .milliseconds(50)

@@ -38,11 +38,11 @@ final class Dispatcher: Sendable {
         var hasRoom = false
     }
 
-    private let state = Mutex(State())
+    let state = Mutex(State())
     private let room = WakeSignal()
     private let book: EndpointBook
     private let lanes: any DeliveryLanes
-    private let policy: DispatchPolicy
+    let policy: DispatchPolicy
     private let clock: any WallClock
     private let random: any DispatchRandomness
     private let instruments: DispatchInstruments
@@ -67,9 +67,6 @@ final class Dispatcher: Sendable {
         self.settle = settle
         self.disable = disable
     }
-
-    var inFlight: Int { state.withLock { $0.flights.count } }
-    var openBreakers: Int { state.withLock { $0.queues.values.count { $0.breaker.isOpen } } }
 
     // MARK: Intake
 
@@ -192,6 +189,7 @@ final class Dispatcher: Sendable {
         decisions.outcomes.append(outcome)
         if var queue = state.queues.removeValue(forKey: record.endpoint) {
             let changed = queue.ended(succeeded: attempt.result.isSuccess, at: now, policy)
+            if changed { instruments.breakerChanged(isOpen: queue.breaker.isOpen) }
             if changed, queue.breaker.isOpen {
                 for (waiting, due) in queue.drainWaiting(at: now, policy) {
                     decisions.outcomes.append(LaneOutcome(record: waiting, audit: nil, next: .postponed(due: due)))
@@ -257,6 +255,7 @@ final class Dispatcher: Sendable {
                 abandon([start.token])
             }
         }
+        instruments.started(allowed, at: clock.now())
         if !allowed.isEmpty { sender.start(allowed) }
     }
 

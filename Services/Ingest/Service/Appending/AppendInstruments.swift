@@ -11,6 +11,7 @@ struct AppendInstruments: Sendable {
     private let overflows: Counter
     private let seconds: Histogram
     private let batch: Histogram
+    private let accept: Histogram
 
     init(_ registry: MetricsRegistry) {
         let name = "fanfare_ingest_events_total"
@@ -25,6 +26,9 @@ struct AppendInstruments: Sendable {
         seconds = registry.histogram(
             "fanfare_ingest_append_seconds", "One append to the event log.",
             buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5])
+        accept = registry.histogram(
+            "fanfare_accept_seconds", "From a request's being verified to the log's acknowledgement of its events.",
+            buckets: Histogram.latencyBuckets)
         batch = registry.histogram(
             "fanfare_ingest_append_events", "Events of one append.",
             buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000])
@@ -47,6 +51,26 @@ struct AppendInstruments: Sendable {
         duplicates.increment(by: duplicateCount)
         refused.increment(by: refusedCount)
         unknown.increment(by: unknownCount)
+    }
+
+    /// What waits to be appended, and the bounds of that.
+    func observeQueue(
+        _ registry: MetricsRegistry, limits: AppendQueue.Limits, waiting: @escaping @Sendable () -> (Int, Int)
+    ) {
+        registry.observedGauge("fanfare_ingest_waiting_events", "Events that wait to be appended.") {
+            Double(waiting().0)
+        }
+        registry.observedGauge("fanfare_ingest_waiting_bytes", "Bytes of events that wait to be appended.") {
+            Double(waiting().1)
+        }
+        registry.gauge("fanfare_ingest_waiting_events_limit", "Beyond so many waiting events requests get 503.").set(
+            Double(limits.events))
+        registry.gauge("fanfare_ingest_waiting_bytes_limit", "Beyond so many waiting bytes requests get 503.").set(
+            Double(limits.bytes))
+    }
+
+    func accepted(_ submission: Submission, at now: ContinuousClock.Instant) {
+        accept.observe(submission.since.duration(to: now) / .seconds(1), count: submission.events.count)
     }
 
     func failed(_ events: Int) {

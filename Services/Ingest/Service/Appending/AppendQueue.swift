@@ -42,6 +42,9 @@ final class AppendQueue: Sendable {
         self.limits = limits
         self.logger = logger
         instruments = AppendInstruments(metrics)
+        instruments.observeQueue(metrics, limits: limits) { [weak self] in
+            self?.state.withLock { ($0.events, $0.bytes) } ?? (0, 0)
+        }
     }
 
     /// Takes a request in; it is appended after the next `flush`.
@@ -132,9 +135,11 @@ final class AppendQueue: Sendable {
         answers.reserveCapacity(batch.count)
         do {
             let receipts = try await log.append(events)
-            instruments.appended(receipts, took: ContinuousClock.now - started)
+            let ended = ContinuousClock.now
+            instruments.appended(receipts, took: ended - started)
             var start = 0
             for submission in batch {
+                instruments.accepted(submission, at: ended)
                 let end = start + submission.events.count
                 answers.append((submission.responder, Self.response(submission, receipts[start..<end])))
                 start = end

@@ -8,6 +8,8 @@ struct Submission: Sendable {
     /// Envelope bytes of all events.
     let bytes: Int
     let responder: Responder
+    /// When it was ready to be appended.
+    let since = ContinuousClock.now
     /// How the door speaks of failures.
     let form: ErrorForm
     /// Makes the answer from the events' receipts, in order; not called when one of them was refused or is unknown.
