@@ -16,7 +16,7 @@ public enum Tool {
         TenantCommands.create, TenantCommands.list,
         IntegrationCommands.create, IntegrationCommands.list, IntegrationCommands.rotate, SendCommand.command,
         TriggerCommands.apply, TriggerCommands.dryRun, TriggerCommands.list,
-        MigrateCommand.command, ConfigCommand.command,
+        MigrateCommand.command, KeyCommands.create, ReadyCommand.command, ConfigCommand.command,
         BenchCommand.command,
     ]
 

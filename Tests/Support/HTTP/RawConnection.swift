@@ -11,7 +11,8 @@ public final class RawConnection {
 
     /// - Parameter patience: the longest wait for the next bytes, whole seconds.
     /// - Parameter receiveBuffer: the socket's buffer in bytes, to play a client that reads slowly; 0 leaves it alone.
-    public init(port: UInt16, patience: Int = 20, receiveBuffer: Int = 0) throws {
+    /// - Parameter source: the last byte of the client's own address, 127.0.0.x; nil leaves it to the kernel.
+    public init(port: UInt16, patience: Int = 20, receiveBuffer: Int = 0, source: UInt8? = nil) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw RawHTTPError("no socket: \(errno)") }
         if receiveBuffer > 0 { set(SOL_SOCKET, SO_RCVBUF, Int32(receiveBuffer)) }
@@ -20,6 +21,19 @@ public final class RawConnection {
         set(SOL_SOCKET, SO_SNDTIMEO, timeval(tv_sec: patience, tv_usec: 0))
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
+        if let source {
+            address.sin_addr.s_addr = (UInt32(0x7F00_0000) | UInt32(source)).bigEndian
+            let bound = withUnsafePointer(to: &address) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+                }
+            }
+            guard bound == 0 else {
+                let code = errno
+                close()
+                throw RawHTTPError("cannot bind: \(code)")
+            }
+        }
         address.sin_port = port.bigEndian
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
         let result = withUnsafePointer(to: &address) { pointer in

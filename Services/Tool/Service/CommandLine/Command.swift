@@ -36,5 +36,5 @@ extension CommandSpec.Option {
         "--url", "URL", "another installation, such as https://events.example.com; else $FANFARE_URL")
     static let token = CommandSpec.Option("--token", "TOKEN", "the token for it; else $FANFARE_TOKEN")
     static let dsn = CommandSpec.Option(
-        "--dsn", "DSN", "the database, as libpq reads it; else the installation's own")
+        "--dsn", "DSN", "the database, as libpq reads it; else $FANFARE_POSTGRES_DSN, else the installation's own")
 }

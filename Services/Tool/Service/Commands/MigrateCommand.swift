@@ -15,10 +15,21 @@ enum MigrateCommand {
         return .done
     }
 
-    /// The database that `--dsn` names, or the installation's own.
+    /// The database that `--dsn` or the services' own settings name, or the installation's.
     static func dsn(_ context: CommandContext) throws(ToolError) -> String {
-        if let given = context.arguments["--dsn"] { return given }
+        if let given = try givenDSN(context) { return given }
         return try InstallationStatus.running(context.folder).dsn
+    }
+
+    /// Nil where the database is that of an installation of `up`. A container has the services' settings in its environment;
+    /// `--dir` counts for more than they do, since somebody has just written it.
+    static func givenDSN(_ context: CommandContext) throws(ToolError) -> String? {
+        if let given = context.arguments["--dsn"] { return given }
+        guard context.arguments["--dir"] == nil else { return nil }
+        if let text = context.environment["FANFARE_POSTGRES_DSN"], !text.isEmpty { return text }
+        guard let path = context.environment["FANFARE_POSTGRES_DSN_FILE"], !path.isEmpty else { return nil }
+        guard let text = Files.text(path) else { throw Files.failure("cannot read \(path)") }
+        return String(text.prefix { !$0.isNewline })
     }
 }
 

@@ -46,8 +46,8 @@ enum TokenCommands {
         let text: String
         if let given = context.arguments["--tenant"] {
             text = given
-        } else if context.arguments["--dsn"] != nil {
-            throw ToolError(.usage, "with --dsn, name the tenant: --tenant ID, or --operator")
+        } else if try MigrateCommand.givenDSN(context) != nil {
+            throw ToolError(.usage, "name the tenant: --tenant ID, or --operator")
         } else {
             text = try InstallationStatus.running(context.folder).access.tenant
         }
