@@ -8,11 +8,11 @@ public import EventModel
 /// `LaneHandle.cursor`, give their outcomes to `DeliveryLanes.settle` like those of lane records, and move the position over
 /// what `LaneSignals.recorded` says is durable.
 ///
-/// **Jobs** (replay, resend over a range) are cursors of the kind `job`. Whoever starts one adds rows by
-/// `CursorStore.add` in `Shared/Store`: one for each webhook, `cause` = the job's id, `pos` = the position *before* the first,
-/// `until` = the last one, with a filter and a rate if it has them. The owners find them within a second, deliver what the
-/// webhook subscribes to now, record position and counts, and stop at `CursorStore.cancel(cause:)`; `summary(cause:)` sums up.
-/// Nothing else is needed on the delivery side.
+/// **Jobs** (replay, resend, redrive) are cursors of the kind `job`, one for each webhook, with `cause` = the job's id; rows are
+/// added by `JobStore.start`. The owners find them within a second, deliver what their pages bring, record position and counts,
+/// and stop at `CursorStore.cancel(cause:)` or `JobStore.cancel`. Their queries carry `DeliveryCursor.pageOfJob`; where
+/// `DeliveryCursor.asksSubscription` is false the page's events are delivered as they come, without a look at what the
+/// webhook subscribes to (its types and its filter): positions that were passed over count as sent again.
 public protocol FeedCursors: Sendable {
     /// Takes the cursors of lanes: whoever had them before writes nothing more.
     func take(lanes: [Int]) async throws(BackboneError) -> TakenCursors

@@ -7,6 +7,16 @@ public struct DeliveryCursor: Sendable, Hashable {
         case span, job
     }
 
+    /// What a job's cursor reads.
+    public enum Action: String, Sendable {
+        /// The feed.
+        case replay
+        /// What of the feed the endpoint has not acknowledged.
+        case resend
+        /// The events of its dead letters. They matched once: what the webhook subscribes to now is not asked.
+        case redrive
+    }
+
     public var id: CursorID
     public var kind: Kind
     public var tenant: TenantID
@@ -25,10 +35,13 @@ public struct DeliveryCursor: Sendable, Hashable {
     public var smith: String?
     /// Deliveries a second at most; nil: as the endpoint takes them.
     public var ratePerSecond: Double?
+    /// Of jobs.
+    public var action: Action
 
     public init(
         id: CursorID, kind: Kind, tenant: TenantID, endpoint: EndpointID, lane: Int, cause: Cause, pos: Int64,
-        until: Int64?, types: [String] = [], smith: String? = nil, ratePerSecond: Double? = nil
+        until: Int64?, types: [String] = [], smith: String? = nil, ratePerSecond: Double? = nil,
+        action: Action = .replay
     ) {
         self.id = id
         self.kind = kind
@@ -41,6 +54,16 @@ public struct DeliveryCursor: Sendable, Hashable {
         self.types = types
         self.smith = smith
         self.ratePerSecond = ratePerSecond
+        self.action = action
+    }
+
+    /// Whether its events are those that the webhook subscribes to now, types and filter.
+    public var asksSubscription: Bool { kind == .span || action != .redrive }
+
+    /// The id of the job whose own page is to be read; nil where the feed's will do.
+    public var pageOfJob: String? {
+        guard kind == .job, action != .replay else { return nil }
+        return cause.description
     }
 }
 
@@ -109,10 +132,12 @@ public struct CursorQuery: Sendable, Hashable {
     public var bytes: Int
     /// Rows that one page looks through.
     public var scan: Int
+    /// `DeliveryCursor.pageOfJob`.
+    public var job: String?
 
     public init(
         tenant: TenantID, endpoint: EndpointID, after: Int64, until: Int64?, families: [String]? = nil,
-        smith: String? = nil, limit: Int, bytes: Int, scan: Int = 2_000
+        smith: String? = nil, limit: Int, bytes: Int, scan: Int = 2_000, job: String? = nil
     ) {
         self.tenant = tenant
         self.endpoint = endpoint
@@ -123,6 +148,7 @@ public struct CursorQuery: Sendable, Hashable {
         self.limit = limit
         self.bytes = bytes
         self.scan = scan
+        self.job = job
     }
 }
 

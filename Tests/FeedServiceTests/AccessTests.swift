@@ -81,7 +81,10 @@ internal import Testing
                 "POST", "/v1/tenant/triggers", as: fixture.other.admin, #"{"trigger":{"action":{"agent_id":"a"}}}"#)
             let run = try await fixture.queueRun(fixture.other, event: event)
             let letter = try await fixture.deadLetter(fixture.other, webhook).letter
+            let job = try await fixture.call(
+                "POST", "/v1/tenant/jobs", as: fixture.other.admin, #"{"action":"replay"}"#)
             let ids: [(String, String)] = [
+                ("/v1/tenant/jobs/", job.json["id"]?.text ?? ""),
                 ("/v1/tenant/dead-letters/", letter.description),
                 ("/v1/tenant/integrations/", integration.json["id"]?.text ?? ""),
                 ("/v1/tenant/agent-runs/", run.description),
@@ -116,7 +119,7 @@ internal import Testing
             // Lists show nothing of it.
             for list in [
                 "/v1/tenant/webhooks", "/v1/workspaces", "/v1/tenant/deliveries", "/v1/tenant/audit",
-                "/v1/tenant/dead-letters",
+                "/v1/tenant/dead-letters", "/v1/tenant/jobs",
             ] {
                 #expect(try await fixture.call("GET", list, as: fixture.acme.admin).json["data"]?.elements == [])
             }

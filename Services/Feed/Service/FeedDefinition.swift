@@ -38,6 +38,7 @@ extension FeedService {
             parts.defaults.timeout = Int(configuration[Settings.deliveryTimeout].components.seconds)
             parts.headerPrefix = configuration[Settings.headerPrefix]
             parts.egressCIDRs = configuration[Settings.egressCIDRs] ?? []
+            parts.lanePartitions = configuration[Settings.lanesPartitions]
             var limits = Limits()
             limits.streams = configuration[Settings.feedStreams]
             limits.ringBytes = configuration[Settings.feedRing]

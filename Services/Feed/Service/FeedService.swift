@@ -27,6 +27,8 @@ public struct FeedService: Sendable {
         public var targets: TargetCheck
         public var defaults = DeliveryDefaults()
         public var egressCIDRs: [String] = []
+        /// How many lanes there are.
+        public var lanePartitions = 48
         public var clock: any WallClock = SystemClock()
         /// What the names of our own headers begin with.
         public var headerPrefix = "X-IC"
@@ -66,6 +68,7 @@ public struct FeedService: Sendable {
     private let hub: FeedHub
     private let tailer: FeedTailer
     private let feeder: StreamFeeder
+    private let discards: DiscardRunner
 
     public init(_ parts: Parts, limits: Limits = Limits(), logger: Logger, metrics registry: MetricsRegistry) {
         let log = logger.limited()
@@ -85,6 +88,10 @@ public struct FeedService: Sendable {
 
         let webhooks = WebhookStore(parts.database)
         let clock = parts.clock
+        let letterMetrics = DeadLetterMetrics(registry)
+        let jobs = JobStore(parts.database)
+        let discards = DiscardRunner(jobs: jobs, metrics: letterMetrics, log: log)
+        self.discards = discards
         routes =
             TenantRoutes(tenants: TenantStore(parts.database), directory: parts.directory, clock: clock).routes
             + TokenRoutes(tokens: TokenStore(parts.database), directory: parts.directory, clock: clock).routes
@@ -104,7 +111,10 @@ public struct FeedService: Sendable {
             ).routes
             + DeadLetterRoutes(
                 letters: DeadLetterStore(parts.database), audit: AuditQueries(parts.database), feed: feed,
-                webhooks: webhooks, lanes: parts.lanes, clock: clock, metrics: DeadLetterMetrics(registry)
+                webhooks: webhooks, lanes: parts.lanes, clock: clock, metrics: letterMetrics
+            ).routes
+            + JobRoutes(
+                jobs: jobs, webhooks: webhooks, lanes: parts.lanePartitions, clock: clock, wake: { discards.wake() }
             ).routes
             + IntegrationRoutes(
                 integrations: IntegrationStore(parts.database), secrets: parts.secrets, clock: clock
@@ -130,6 +140,7 @@ public struct FeedService: Sendable {
     public func run() async {
         await withDiscardingTaskGroup { group in
             group.addTask { await feeder.run() }
+            group.addTask { await discards.run() }
             await tailer.run()
             endReaders()
             group.cancelAll()

@@ -155,10 +155,17 @@ public struct CursorStore: Sendable {
         from fanfare.cursor_page_v1($1, $2, $3, $4, case when $5 then $6 end, $7, $8, $9, $10)
         """)
 
+    private static let jobPage = Statement(
+        "cursors.job-page",
+        """
+        select o_pos, o_event, o_type, o_recorded, o_envelope, o_next, o_oldest, o_version, o_edge
+        from fanfare.job_page_v1($11, $1, $2, $3, $4, case when $5 then $6 end, $7, $8, $9, $10)
+        """)
+
     /// Events for a cursor, and how far it has looked; all of one snapshot.
     public func page(_ query: CursorQuery) async throws(DatabaseError) -> CursorPage {
         let rows = try await database.execute(
-            Self.page,
+            query.job == nil ? Self.page : Self.jobPage,
             Parameters {
                 $0.add(query.tenant.text)
                 $0.add(query.endpoint.description)
@@ -170,6 +177,7 @@ public struct CursorStore: Sendable {
                 $0.add(Int32(clamping: query.limit))
                 $0.add(Int64(query.bytes))
                 $0.add(Int32(clamping: query.scan))
+                if let job = query.job { $0.add(job) }
             })
         return CursorPage(
             items: (1..<rows.count).map {

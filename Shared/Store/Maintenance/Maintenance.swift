@@ -124,6 +124,13 @@ public struct Maintenance: Sendable {
                 $0.add(Self.purgeLimit)
             })
         try dropLetters(connection)
+        // A job is kept as long as the letters that it may speak of.
+        try connection.execute(
+            MaintenanceStatements.purgeJobs,
+            Parameters {
+                $0.add(interval: retention.deadLetters)
+                $0.add(Self.purgeLimit)
+            })
     }
 
     /// Dead letters that are past their time: each leaves a row in the audit, all of them a line in the log and a count.

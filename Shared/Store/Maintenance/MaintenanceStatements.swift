@@ -21,4 +21,6 @@ enum MaintenanceStatements {
         "maintenance.drop-letters",
         "select o_tenant, o_webhook, o_gone, o_waiting from fanfare.drop_dead_letters_v1(make_interval(secs => $1), $2)"
     )
+    static let purgeJobs = Statement(
+        "maintenance.purge-jobs", "select fanfare.purge_jobs_v1(make_interval(secs => $1), $2)")
 }

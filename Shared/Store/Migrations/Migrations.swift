@@ -11,7 +11,7 @@ enum SchemaSource {
         (8, "inbound", M008Inbound.sql),
         (10, "triggers", M010Triggers.sql),
         (12, "cursors", M012Cursors.sql),
-        (13, "dead-letters", M013DeadLetters.sql),
+        (13, "dead-letters-and-jobs", M013DeadLetters.sql + M013Jobs.sql),
         (14, "endpoints", M014Endpoints.sql),
     ]
 }
