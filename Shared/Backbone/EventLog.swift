@@ -14,12 +14,29 @@ public protocol EventLog: Sendable {
     /// True once an append can be expected to succeed.
     var isReady: Bool { get }
 
-    /// Appends the events in order and returns a receipt for each, in order. Never repeats a call whose outcome is
+    /// Appends the events in order and answers a receipt for each, in order. Never repeats a call whose outcome is
     /// unknown: the clients' keys decide.
     ///
-    /// - Throws: `unavailable`, `outcomeUnknown`, `overloaded`. A poison event inside the batch does not fail the others:
-    ///   its receipt is `refused`.
-    func append(_ events: [NewEvent]) async throws(BackboneError) -> [AppendReceipt]
+    /// - Parameter completion: Called once, on whatever thread has the answer, so that it waits for no other: it must be
+    ///   quick and must not block. Errors: `unavailable`, `outcomeUnknown`, `overloaded`, `stopped`. A poison event inside
+    ///   the batch does not fail the others: its receipt is `refused`.
+    func append(_ events: [NewEvent], completion: @escaping @Sendable (AppendAnswer) -> Void)
+}
+
+public typealias AppendAnswer = Result<[AppendReceipt], BackboneError>
+
+extension EventLog {
+    /// Appends and waits for the answer.
+    ///
+    /// - Throws: as the other form answers.
+    public func append(_ events: [NewEvent]) async throws(BackboneError) -> [AppendReceipt] {
+        if events.isEmpty { return [] }
+        // Unsafe only in name: a completion is called once.
+        let answer: AppendAnswer = await withUnsafeContinuation { continuation in
+            append(events) { continuation.resume(returning: $0) }
+        }
+        return try answer.get()
+    }
 }
 
 /// What became of one appended event.

@@ -106,7 +106,7 @@ extension JSONValue {
 }
 
 /// The store call of the Postgres log, without its queue.
-final class FixtureLog: EventLog {
+final class FixtureLog: TaskEventLog {
     private let pool: ConnectionPool
     private let wake = Mutex<(@Sendable () -> Void)?>(nil)
 
@@ -117,7 +117,7 @@ final class FixtureLog: EventLog {
     func shutdown() async {}
     var isReady: Bool { true }
 
-    func append(_ events: [NewEvent]) async throws(BackboneError) -> [AppendReceipt] {
+    func store(_ events: [NewEvent]) async throws(BackboneError) -> [AppendReceipt] {
         var columns = EventColumns()
         for event in events { columns.append(event, part: event.tenant.partition(of: 12)) }
         let parameters = AppendStatement.parameters(columns, window: .seconds(86_400))

@@ -1,9 +1,10 @@
 import Backbone
 import EventModel
 import Synchronization
+import TestSupport
 
 /// A log in memory that does what a test says: stores, deduplicates, fails, holds back.
-final class FakeLog: EventLog {
+final class FakeLog: TaskEventLog {
     struct State {
         var batches: [[NewEvent]] = []
         var failure: BackboneError?
@@ -19,7 +20,7 @@ final class FakeLog: EventLog {
     func run() async throws {}
     func shutdown() async {}
 
-    func append(_ events: [NewEvent]) async throws(BackboneError) -> [AppendReceipt] {
+    func store(_ events: [NewEvent]) async throws(BackboneError) -> [AppendReceipt] {
         await withCheckedContinuation { continuation in
             let goesOn = state.withLock { state in
                 if state.isHolding { state.held.append(continuation) }

@@ -16,7 +16,7 @@ import Testing
     private let workspace = WorkspaceID(Ulid(high: 9, low: 1))
 
     /// The store call of the Postgres log; fails as often as it is told to, before or after it has stored.
-    private final class Log: EventLog {
+    private final class Log: TaskEventLog {
         let pool: ConnectionPool
         let failures: Mutex<[Failure]>
         enum Failure { case before, after, unknown }
@@ -30,7 +30,7 @@ import Testing
         func run() async throws {}
         func shutdown() async {}
 
-        func append(_ events: [NewEvent]) async throws(BackboneError) -> [AppendReceipt] {
+        func store(_ events: [NewEvent]) async throws(BackboneError) -> [AppendReceipt] {
             let failure = failures.withLock { $0.isEmpty ? nil : $0.removeFirst() }
             if failure == .before { throw BackboneError(.unavailable, "away") }
             var columns = EventColumns()

@@ -10,7 +10,7 @@ import Testing
 
 @Suite struct EmissionQueueTests {
     /// Keeps what it is given; answers as it is told to.
-    private final class Log: EventLog {
+    private final class Log: TaskEventLog {
         enum Answer { case unavailable, unknown, refused }
 
         let stored = Mutex<[EventID]>([])
@@ -22,7 +22,7 @@ import Testing
         func run() async throws {}
         func shutdown() async {}
 
-        func append(_ events: [NewEvent]) async throws(BackboneError) -> [AppendReceipt] {
+        func store(_ events: [NewEvent]) async throws(BackboneError) -> [AppendReceipt] {
             switch answers.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) {
             case .unavailable?: throw BackboneError(.unavailable, "away")
             case .unknown?: return events.map { _ in .unknown }

@@ -59,12 +59,13 @@ struct PendingAppend {
         receipts[index] = .stored(id: winner, isDuplicate: true)
     }
 
-    func answer() throws(BackboneError) -> [AppendReceipt] {
+    func answer() -> AppendAnswer {
         if acknowledged == 0 && produced.count == events.count {
-            throw hasUncertain
-                ? BackboneError(.outcomeUnknown, "the log did not answer in time")
-                : BackboneError(.unavailable, "the log took nothing in time")
+            return .failure(
+                hasUncertain
+                    ? BackboneError(.outcomeUnknown, "the log did not answer in time")
+                    : BackboneError(.unavailable, "the log took nothing in time"))
         }
-        return receipts
+        return .success(receipts)
     }
 }

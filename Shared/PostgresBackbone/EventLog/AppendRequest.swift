@@ -3,23 +3,21 @@ internal import EventModel
 
 /// One caller's events on their way through the queue, and the place for their answer.
 final class AppendRequest: Sendable {
-    typealias Answer = Result<[AppendReceipt], BackboneError>
-
     let events: [NewEvent]
     let bytes: Int
     let queuedAt: ContinuousClock.Instant
-    private let continuation: UnsafeContinuation<Answer, Never>
+    private let completion: @Sendable (AppendAnswer) -> Void
 
-    /// - Parameter continuation: resumed once, by whoever takes the request out of the queue.
-    init(_ events: [NewEvent], bytes: Int, continuation: UnsafeContinuation<Answer, Never>) {
+    /// - Parameter completion: called once, by whoever takes the request out of the queue.
+    init(_ events: [NewEvent], bytes: Int, completion: @escaping @Sendable (AppendAnswer) -> Void) {
         self.events = events
         self.bytes = bytes
         self.queuedAt = .now
-        self.continuation = continuation
+        self.completion = completion
     }
 
-    func answer(_ answer: Answer) {
-        continuation.resume(returning: answer)
+    func answer(_ answer: AppendAnswer) {
+        completion(answer)
     }
 }
 

@@ -75,22 +75,17 @@ public final class PostgresEventLog: EventLog {
         for request in left { request.answer(.failure(BackboneError(.stopped, "the log was given up"))) }
     }
 
-    public func append(_ events: [NewEvent]) async throws(BackboneError) -> [AppendReceipt] {
-        if events.isEmpty { return [] }
+    public func append(_ events: [NewEvent], completion: @escaping @Sendable (AppendAnswer) -> Void) {
         let bytes = events.reduce(0) { $0 + $1.envelope.count }
-        // Unsafe only in name: a request is answered by whoever takes it out of the queue, once.
-        let answer = await withUnsafeContinuation { continuation in
-            let request = AppendRequest(events, bytes: bytes, continuation: continuation)
-            let refusal = queue.update(ringing: .anyReader) { queue -> BackboneError? in
-                if queue.isClosed { return BackboneError(.stopped, "the log is shut down") }
-                guard queue.add(request, configuration.appending) else {
-                    return BackboneError(.overloaded, "\(queue.events) events wait to be appended")
-                }
-                return nil
+        let request = AppendRequest(events, bytes: bytes, completion: completion)
+        let refusal = queue.update(ringing: .anyReader) { queue -> BackboneError? in
+            if queue.isClosed { return BackboneError(.stopped, "the log is shut down") }
+            guard queue.add(request, configuration.appending) else {
+                return BackboneError(.overloaded, "\(queue.events) events wait to be appended")
             }
-            if let refusal { request.answer(.failure(refusal)) }
+            return nil
         }
-        return try answer.get()
+        if let refusal { request.answer(.failure(refusal)) }
     }
 
     // MARK: The appenders' threads

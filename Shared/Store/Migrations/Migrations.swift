@@ -10,6 +10,7 @@ enum SchemaSource {
         (7, "reading", M007Reading.sql),
         (8, "inbound", M008Inbound.sql),
         (10, "triggers", M010Triggers.sql),
+        (11, "audit-indexes", M011AuditIndexes.sql),
         (12, "cursors", M012Cursors.sql),
         (13, "dead-letters-and-jobs", M013DeadLetters.sql + M013Jobs.sql),
         (14, "endpoints", M014Endpoints.sql),

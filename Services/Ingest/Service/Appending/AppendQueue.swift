@@ -23,15 +23,27 @@ final class AppendQueue: Sendable {
         var pace: Pace?
     }
 
+    private enum Phase {
+        /// The next flush begins an append.
+        case idle
+        case appending
+        /// Events gather until `run` goes on.
+        case resting
+    }
+
     private struct State {
         var waiting: [Submission] = []
         var events = 0
         var bytes = 0
-        var idle: [CheckedContinuation<[Submission]?, Never>] = []
+        var phase = Phase.idle
+        var pace: Pace?
+        /// A rest that `run` has not begun yet.
+        var rest: Duration?
+        var runner: CheckedContinuation<Duration?, Never>?
         var isClosed = false
     }
 
-    private let state = Mutex(State())
+    private let state: Mutex<State>
     private let log: any EventLog
     private let limits: Limits
     private let instruments: AppendInstruments
@@ -42,6 +54,9 @@ final class AppendQueue: Sendable {
         self.limits = limits
         self.logger = logger
         instruments = AppendInstruments(metrics)
+        var state = State()
+        state.pace = limits.pace
+        self.state = Mutex(state)
         instruments.observeQueue(metrics, limits: limits) { [weak self] in
             self?.state.withLock { ($0.events, $0.bytes) } ?? (0, 0)
         }
@@ -63,48 +78,74 @@ final class AppendQueue: Sendable {
         return isTaken
     }
 
-    /// Ends a turn of the loop: an append that waits for work gets all there is, in one wake-up.
+    /// Ends a turn of the loop: where no append is under way, one begins with all there is.
     func flush() {
-        let woken = state.withLock { state -> (CheckedContinuation<[Submission]?, Never>, [Submission])? in
-            guard !state.waiting.isEmpty, let idle = state.idle.popLast() else { return nil }
-            return (idle, takeBatch(&state))
+        let batch = state.withLock { state -> [Submission]? in
+            guard state.phase == .idle, !state.waiting.isEmpty else { return nil }
+            state.phase = .appending
+            return takeBatch(&state)
         }
-        woken?.0.resume(returning: woken?.1)
+        if let batch { append(batch) }
     }
 
-    /// Appends until closed and drained.
+    /// Sees to the rests between appends until closed and drained. The appends themselves follow one another on the threads
+    /// that answer them: a task in between would wait for a thread twice an append.
     func run() async {
-        var pace = limits.pace
-        while let batch = await next() {
-            let started = ContinuousClock.now
-            await append(batch)
-            let events = batch.reduce(0) { $0 + $1.events.count }
-            guard let rest = pace?.rest(after: events, at: .now) else { continue }
-            let left = rest - started.duration(to: .now)
-            if left > .zero { await WakeSignal().wait(atMost: left) }
+        while let rest = await nextRest() {
+            if rest > .zero { await WakeSignal().wait(atMost: rest) }
+            goOn()
         }
     }
 
     /// Takes nothing more; `run` returns when what waits is answered.
     func close() {
-        let idle = state.withLock { state in
-            state.isClosed = true
-            defer { state.idle = [] }
-            return state.idle
-        }
-        for continuation in idle { continuation.resume(returning: nil) }
+        state.withLock { $0.isClosed = true }
+        flush()
+        let runner = state.withLock { takeEndedRunner(&$0) }
+        runner?.resume(returning: nil)
     }
 
-    private func next() async -> [Submission]? {
+    /// Nil at the end.
+    private func nextRest() async -> Duration? {
         await withCheckedContinuation { continuation in
-            let ready: [Submission]?? = state.withLock { state in
-                if !state.waiting.isEmpty { return takeBatch(&state) }
-                if state.isClosed { return .some(nil) }
-                state.idle.append(continuation)
+            let ready: Duration?? = state.withLock { state in
+                if let rest = state.rest {
+                    state.rest = nil
+                    return rest
+                }
+                if state.isClosed, state.phase == .idle { return .some(nil) }
+                state.runner = continuation
                 return nil
             }
             if let ready { continuation.resume(returning: ready) }
         }
+    }
+
+    /// Begins the next append, or ends what was under way.
+    private func goOn() {
+        let (batch, runner) = state.withLock { state in
+            state.phase = state.waiting.isEmpty ? .idle : .appending
+            return (state.waiting.isEmpty ? nil : takeBatch(&state), takeEndedRunner(&state))
+        }
+        if let batch { append(batch) }
+        runner?.resume(returning: nil)
+    }
+
+    private func rest(_ duration: Duration) {
+        let runner = state.withLock { state in
+            state.phase = .resting
+            defer { state.runner = nil }
+            if state.runner == nil { state.rest = duration }
+            return state.runner
+        }
+        runner?.resume(returning: duration)
+    }
+
+    /// `run`'s continuation where everything is over.
+    private func takeEndedRunner(_ state: inout State) -> CheckedContinuation<Duration?, Never>? {
+        guard state.isClosed, state.phase == .idle else { return nil }
+        defer { state.runner = nil }
+        return state.runner
     }
 
     private func takeBatch(_ state: inout State) -> [Submission] {
@@ -128,14 +169,35 @@ final class AppendQueue: Sendable {
         return batch
     }
 
-    private func append(_ batch: [Submission]) async {
+    private func append(_ batch: [Submission]) {
         let events = batch.count == 1 ? batch[0].events : batch.flatMap(\.events)
         let started = ContinuousClock.now
+        log.append(events) { [self] answer in
+            respond(to: batch, answer, from: started, to: .now)
+            switch answer {
+            case .success: followUp(after: events.count, took: .now - started)
+            // It may have been refused before `append` came back: the next comes from `run`, not from within this one.
+            case .failure: rest(.zero)
+            }
+        }
+    }
+
+    private func followUp(after events: Int, took: Duration) {
+        let pause = state.withLock { state -> Duration? in
+            guard !state.isClosed, let rest = state.pace?.rest(after: events, at: .now) else { return nil }
+            return rest - took
+        }
+        if let pause, pause > .zero { rest(pause) } else { goOn() }
+    }
+
+    private func respond(
+        to batch: [Submission], _ answer: AppendAnswer, from started: ContinuousClock.Instant,
+        to ended: ContinuousClock.Instant
+    ) {
         var answers: [(Responder, Response)] = []
         answers.reserveCapacity(batch.count)
-        do {
-            let receipts = try await log.append(events)
-            let ended = ContinuousClock.now
+        switch answer {
+        case .success(let receipts):
             instruments.appended(receipts, took: ended - started)
             var start = 0
             for submission in batch {
@@ -144,9 +206,10 @@ final class AppendQueue: Sendable {
                 answers.append((submission.responder, Self.response(submission, receipts[start..<end])))
                 start = end
             }
-        } catch {
-            instruments.failed(events.count)
-            logger.warning("append-failed", ["error": .string(error.description), "events": .int(events.count)])
+        case .failure(let error):
+            let events = batch.reduce(0) { $0 + $1.events.count }
+            instruments.failed(events)
+            logger.warning("append-failed", ["error": .string(error.description), "events": .int(events)])
             let failure = Unavailable.error(for: error)
             answers = batch.map { submission in
                 let response = submission.form.render(failure)
