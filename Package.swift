@@ -59,7 +59,7 @@ let layers: [Target] = [
     shared("Addresses"),
     shared("EventCodec", ["EventModel", "Encodings"]),
     shared("JSONPath", ["EventCodec"]),
-    shared("Matching", ["EventModel", "JSONPath"]),
+    shared("Matching", ["EventModel", "EventCodec", "JSONPath"]),
     shared("Crypto", ["COpenSSL", "Encodings"]),
     shared("Signing", ["EventModel", "Encodings", "Crypto"]),
     shared("Inbound", ["EventModel", "Encodings", "EventCodec", "Crypto", "Addresses"]),
@@ -92,8 +92,8 @@ let services: [Target] =
     + service(
         "Feed",
         needs: [
-            "EventModel", "EventCodec", "Encodings", "Crypto", "Inbound", "JSONPath", "Signing", "YAML", "Triggers",
-            "Backbone", "Store", "Database", "HTTPServer", "ServiceKit", "Observability", "Egress",
+            "EventModel", "EventCodec", "Encodings", "Crypto", "Inbound", "JSONPath", "Matching", "Signing", "YAML",
+            "Triggers", "Backbone", "Store", "Database", "HTTPServer", "ServiceKit", "Observability", "Egress",
         ])
     + service(
         "Matcher",
@@ -142,7 +142,7 @@ let testTargets: [Target] = [
     tests("Addresses", ["Addresses"]),
     tests("EventCodec", ["EventCodec", "EventModel", "Encodings"]),
     tests("JSONPath", ["JSONPath", "EventCodec"], resources: [.copy("Fixtures")]),
-    tests("Matching", ["Matching", "EventModel", "JSONPath"]),
+    tests("Matching", ["Matching", "EventModel", "EventCodec", "JSONPath"]),
     tests("Crypto", ["Crypto", "Encodings"]),
     tests(
         "Signing", ["Signing", "Crypto", "EventCodec", "EventModel", "Encodings"], resources: [.copy("Fixtures")]),

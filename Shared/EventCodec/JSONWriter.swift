@@ -27,6 +27,12 @@ public struct JSONWriter: Sendable {
         needsComma = false
     }
 
+    /// Ends a line of NDJSON: the next value stands alone.
+    public mutating func endLine() {
+        bytes.append(0x0A)
+        needsComma = false
+    }
+
     // MARK: Containers
 
     public mutating func beginObject() { open(0x7B) }

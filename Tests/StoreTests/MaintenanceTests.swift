@@ -160,6 +160,39 @@ import Testing
         #expect(sink.lines.contains { $0.contains("dead-letters-dropped") })
     }
 
+    @Test func `a partition of the audit that fills slowly is ended by age, and goes by age`() async throws {
+        func insert(_ age: String) async throws {
+            try await fixture.pool.script(
+                """
+                insert into fanfare.webhook_audit (direction, tenant_id, attempt, started_at, verdict)
+                values ('inbound', 't', 1, now() - interval '\(age)', 'accepted')
+                """)
+        }
+        func next() async throws -> Int64 { try await fixture.number("select fanfare.next_value('webhook_audit')") }
+        try await insert("2 days")
+        try await maintain()
+        let begin = try await fixture.number(
+            "select from_value from fanfare.partitions where parent = 'webhook_audit' order by 1 limit 1")
+        let end = try await fixture.number(
+            "select to_value from fanfare.partitions where parent = 'webhook_audit' order by 1 limit 1")
+        #expect(try await next() < end)
+        // Three days are a tenth of the retention.
+        try await fixture.pool.script("update fanfare.webhook_audit set started_at = now() - interval '4 days'")
+        try await maintain()
+        #expect(try await next() == end)
+        try await insert("1 hour")
+        try await maintain()
+        #expect(try await next() == end + 1)
+        #expect(try await fixture.number("select min(seq) from fanfare.webhook_audit") < end)
+        var retention = Maintenance.Retention()
+        retention.audit = .seconds(3 * 86_400)
+        try await maintain(retention)
+        #expect(try await fixture.number("select min(seq) from fanfare.webhook_audit") == end)
+        #expect(
+            try await fixture.number(
+                "select min(from_value) from fanfare.partitions where parent = 'webhook_audit'") > begin)
+    }
+
     @Test func `two rounds at once do not disturb each other`() async throws {
         try await withThrowingTaskGroup { group in
             for _ in 0..<4 { group.addTask { try await maintain() } }

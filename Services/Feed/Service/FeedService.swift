@@ -58,6 +58,10 @@ public struct FeedService: Sendable {
         public var catchUpQueries = 4
         /// A stream whose client takes nothing for this long while something waits for it is cut off.
         public var streamPatience: Duration = .seconds(15)
+        /// Exports of the audit at once.
+        public var exports = 4
+        /// An export whose client takes nothing for this long is cut off.
+        public var exportPatience: Duration = .seconds(60)
 
         public init() {}
     }
@@ -69,6 +73,7 @@ public struct FeedService: Sendable {
     private let tailer: FeedTailer
     private let feeder: StreamFeeder
     private let discards: DiscardRunner
+    private let exports: AuditExporter
 
     public init(_ parts: Parts, limits: Limits = Limits(), logger: Logger, metrics registry: MetricsRegistry) {
         let log = logger.limited()
@@ -86,6 +91,9 @@ public struct FeedService: Sendable {
             }, metrics: metrics, log: log)
         registry.observedGauge("fanfare_feed_streams", "Open streams.") { [weak hub] in Double(hub?.streamCount ?? 0) }
 
+        exports = AuditExporter(
+            queries: AuditExportQueries(parts.database), limit: limits.exports, patience: limits.exportPatience,
+            log: log)
         let webhooks = WebhookStore(parts.database)
         let clock = parts.clock
         let letterMetrics = DeadLetterMetrics(registry)
@@ -125,6 +133,11 @@ public struct FeedService: Sendable {
             ).routes
             + RoleRoutes(roles: RoleStore(parts.database), workspaces: WorkspaceStore(parts.database)).routes
             + AgentRunRoutes(runs: AgentRunStore(parts.database)).routes
+            + InsightRoutes(
+                feed: feed, trace: TraceQueries(parts.database), undelivered: UndeliveredQueries(parts.database),
+                webhooks: webhooks
+            ).routes
+            + AuditExportRoutes(exporter: exports).routes
             + EventRoutes(reader: FeedReader(hub: hub, feed: feed, gate: gate), feed: feed).routes
             + StreamRoutes(hub: hub, feed: feed, maximumStreams: limits.streams).routes
             + EventTypeRoutes(types: EventTypeStore(parts.database)).routes
@@ -141,6 +154,7 @@ public struct FeedService: Sendable {
         await withDiscardingTaskGroup { group in
             group.addTask { await feeder.run() }
             group.addTask { await discards.run() }
+            group.addTask { await exports.run() }
             await tailer.run()
             endReaders()
             group.cancelAll()
@@ -154,5 +168,8 @@ public struct FeedService: Sendable {
     public func wake() { hub.wake.set() }
 
     /// Ends streams and answers long-polls: the first thing on the way down, for neither ends by itself.
-    public func endReaders() { hub.end() }
+    public func endReaders() {
+        hub.end()
+        exports.end()
+    }
 }

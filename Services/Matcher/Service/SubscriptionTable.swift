@@ -34,9 +34,6 @@ final class SubscriptionTable: Sendable {
 }
 
 extension SubscriptionRevision {
-    /// What judging one envelope may cost: some milliseconds at most.
-    static let filterLimits = JSONPathLimits(steps: 50_000)
-
     init(_ revision: WebhookRevision) {
         let state: State =
             switch revision.status {

@@ -89,10 +89,16 @@ public struct AuditQueries: Sendable {
         response_headers, response_head, verdict, reason, source_ip, next_attempt_at, channel, \
         dedupe_key, age_s, left_out, dead_letter_id, actor
         """
+
+    /// The columns that `row` reads behind the first three, of a composite.
+    static func columns(of row: String) -> String {
+        columns.split(separator: ", ").map { "(\(row)).\($0)" }.joined(separator: ", ")
+    }
+
     private static let page = Statement(
         "audit.page",
         """
-        select o_seq, o_edge, o_more, \(columns.split(separator: ", ").map { "(o_row).\($0)" }.joined(separator: ", "))
+        select o_seq, o_edge, o_more, \(columns(of: "o_row"))
         from fanfare.audit_page_v2($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
         """)
     private static let attempts = Statement(
@@ -142,7 +148,8 @@ public struct AuditQueries: Sendable {
         return (0..<rows.count).map { Self.row(rows, $0) }
     }
 
-    private static func row(_ rows: Rows, _ row: Int) -> AuditRow {
+    /// - Parameter rows: `seq`, two columns of the statement's own, and `columns`.
+    static func row(_ rows: Rows, _ row: Int) -> AuditRow {
         AuditRow(
             seq: rows.int64(row, 0), direction: rows.text(row, 3), endpoint: rows.optionalIdentifier(row, 4),
             integration: rows.optionalText(row, 5), event: rows.optionalIdentifier(row, 6),

@@ -41,6 +41,11 @@ public struct Maintenance: Sendable {
     /// "fanmaint" in ASCII: the key of the advisory lock.
     static let lockKey: Int64 = 0x66_61_6E_6D_61_69_6E_74
 
+    /// A partition of the audit that fills slowly takes no new rows after a tenth of the retention, so that rows are kept
+    /// a tenth longer than that at most. Not less than a day: every statement locks every partition.
+    private static let shortestAuditGeneration: Duration = .seconds(86_400)
+    private var auditGeneration: Duration { max(Self.shortestAuditGeneration, retention.audit / 10) }
+
     private let executor: any StatementExecutor
     private let retention: Retention
     private let logger: Logger
@@ -115,6 +120,10 @@ public struct Maintenance: Sendable {
             MaintenanceStatements.extend, Parameters { $0.add(Self.partitionsAhead) }
         ).int(0, 0)
         if made > 0 { logger.info("partitions made", ["count": .int(made)]) }
+        let isRolled = try connection.execute(
+            MaintenanceStatements.rollAudit, Parameters { $0.add(interval: auditGeneration) }
+        ).bool(0, 0)
+        if isRolled { logger.info("partition of the audit begun early") }
         try removeExpired(connection)
         try connection.execute(
             MaintenanceStatements.purge,

@@ -10,6 +10,7 @@ enum MaintenanceStatements {
         select parent, name, to_value, state from fanfare.expired_partitions_v1(
             make_interval(secs => $1), make_interval(secs => $2), make_interval(secs => $3))
         """)
+    static let rollAudit = Statement("maintenance.roll", "select fanfare.roll_audit_v1(make_interval(secs => $1))")
     static let retire = Statement("maintenance.retire", "select fanfare.retire_partition_v1($1, $2)::text")
     static let tryLock = Statement("maintenance.lock", "select pg_try_advisory_lock($1)")
     static let unlock = Statement("maintenance.unlock", "select pg_advisory_unlock($1)")

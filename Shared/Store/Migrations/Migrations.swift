@@ -14,5 +14,6 @@ enum SchemaSource {
         (12, "cursors", M012Cursors.sql),
         (13, "dead-letters-and-jobs", M013DeadLetters.sql + M013Jobs.sql),
         (14, "endpoints", M014Endpoints.sql),
+        (15, "insight", M015Insight.sql),
     ]
 }

@@ -87,27 +87,13 @@ struct StreamFeeder: Sendable {
         EventStreamFrame.append(envelope, cursor: cursor, to: &frame)
         hub.metrics.streamed.increment()
         let piece = stream.stream.capacity / 2
-        if frame.count <= piece { return await pushWhenRoom(frame, stream.stream) }
+        if frame.count <= piece { return await stream.stream.pushWhenRoom(frame, patience: patience) }
         for start in stride(from: 0, to: frame.count, by: piece) {
             let end = min(start + piece, frame.count)
-            guard await pushWhenRoom(Array(frame[start..<end]), stream.stream) else { return false }
-        }
-        return true
-    }
-
-    private func pushWhenRoom(_ bytes: [UInt8], _ stream: ResponseStream) async -> Bool {
-        while true {
-            switch stream.push(bytes) {
-            case .queued: return true
-            case .closed: return false
-            case .full:
-                let signal = WakeSignal()
-                stream.whenRoom(for: bytes.count) { signal.set() }
-                if await !signal.wait(atMost: patience) {
-                    stream.abort()
-                    return false
-                }
+            guard await stream.stream.pushWhenRoom(Array(frame[start..<end]), patience: patience) else {
+                return false
             }
         }
+        return true
     }
 }
