@@ -185,7 +185,7 @@ let testTargets: [Target] = [
             "IngestService", "Addresses", "EventModel", "EventCodec", "Crypto", "Inbound", "Backbone", "Store",
             "HTTPServer", "Observability",
         ]),
-    tests("ToolService", ["ToolService", "EventCodec", "ServiceKit", "CLinux"]),
+    tests("ToolService", ["ToolService", "Database", "EventCodec", "EventModel", "ServiceKit", "CLinux"]),
     tests("EndToEnd", ["EventModel", "EventCodec", "Encodings", "Crypto"], resources: [.copy("Fixtures")]),
 ]
 

@@ -16,6 +16,11 @@ public enum Tool {
         TenantCommands.create, TenantCommands.list,
         IntegrationCommands.create, IntegrationCommands.list, IntegrationCommands.rotate, SendCommand.command,
         TriggerCommands.apply, TriggerCommands.dryRun, TriggerCommands.list,
+        WebhookCommands.create, WebhookCommands.list, WebhookCommands.rotate, WebhookCommands.test,
+        WebhookCommands.health,
+        DeadLetterCommands.list, DeadLetterCommands.redrive, DeadLetterCommands.discard,
+        JobCommands.start, JobCommands.list, JobCommands.watch, JobCommands.cancel,
+        TraceCommand.command, DoctorCommand.command,
         MigrateCommand.command, KeyCommands.create, ReadyCommand.command, ConfigCommand.command,
         BenchCommand.command,
     ]

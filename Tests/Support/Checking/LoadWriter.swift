@@ -1,5 +1,6 @@
 internal import CLinux
 internal import EventCodec
+internal import Synchronization
 
 /// Publishes events from several writers at once, each with its key, and tries again with the same key until the service
 /// says that the event is kept, as a careful publisher does.
@@ -16,19 +17,28 @@ public final class LoadWriter: Sendable {
     private let writers: Int
     private let type: String
     private let name: String
+    private let pause: Duration
+    private let isFinished = Atomic<Bool>(false)
     private let acks = TestCollector<DeliveryEvidence.Acknowledged>()
     private let other = TestCollector<String>()
 
-    /// - Parameter name: what the keys and the data begin with; unique in the installation.
+    /// - Parameters:
+    ///   - name: what the keys and the data begin with; unique in the installation.
+    ///   - pause: Of each writer behind each event: the rate of a load that goes on beside something else.
     public init(
-        _ installation: Installation, count: Int, writers: Int = 6, type: String = "load.item", name: String = "load"
+        _ installation: Installation, count: Int, writers: Int = 6, type: String = "load.item", name: String = "load",
+        pause: Duration = .zero
     ) {
         self.installation = installation
         self.count = count
         self.writers = writers
         self.type = type
         self.name = name
+        self.pause = pause
     }
+
+    /// Begins no more events: `run` returns when those under way are acknowledged.
+    public func finish() { isFinished.store(true, ordering: .relaxed) }
 
     /// What was acknowledged so far.
     public var acknowledged: [DeliveryEvidence.Acknowledged] { acks.values }
@@ -47,7 +57,9 @@ public final class LoadWriter: Sendable {
             for writer in 0..<writers {
                 group.addTask {
                     for number in stride(from: writer, to: self.count, by: self.writers) {
+                        if self.isFinished.load(ordering: .relaxed) { return }
                         try await self.publish(number, within: limit)
+                        if self.pause > .zero { try await ContinuousClock().sleep(for: self.pause) }
                     }
                 }
             }
