@@ -152,7 +152,7 @@ let testTargets: [Target] = [
         "Inbound", ["Inbound", "EventCodec", "EventModel", "Encodings", "Crypto"], resources: [.copy("Fixtures")]),
     tests("Observability", ["Observability"]),
     tests("Database", ["Database", "EventModel", "Observability"]),
-    tests("Store", ["Store", "Database", "EventModel", "Observability", "Signing"]),
+    tests("Store", ["Store", "Crypto", "Database", "EventModel", "Observability", "Signing"]),
     tests("Egress", ["Egress", "EventModel", "Observability", "CCurl", "CLinux"]),
     tests("HTTPServer", ["HTTPServer", "Observability"]),
     tests(

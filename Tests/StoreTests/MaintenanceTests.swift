@@ -204,12 +204,49 @@ import Testing
         let next = try await fixture.number("select next_pos from fanfare.feed_head")
         let epoch = try await fixture.number("select fanfare.adopt_cluster_v1()")
         #expect(try await fixture.number("select next_pos from fanfare.feed_head") == next)
-        try await fixture.pool.script("update fanfare.feed_head set timeline = timeline + 7")
+        let held = try await fixture.take("deliveries", [46])[0]
+        let lane = try await fixture.number("select next_seq from fanfare.lane_head")
+        try await becomeAnother("timeline = timeline + 7")
         #expect(try await fixture.number("select fanfare.adopt_cluster_v1()") == epoch)
-        #expect(try await fixture.number("select next_pos from fanfare.feed_head") == next + 1_000_000)
-        try await fixture.pool.script("update fanfare.feed_head set system_identifier = 'another'")
+        #expect(try await fixture.number("select next_pos from fanfare.feed_head") == next + Self.leap)
+        #expect(try await fixture.number("select next_seq from fanfare.lane_head") == lane + Self.leap)
+        // Whoever holds a partition has to take it again.
+        #expect(try await fixture.take("deliveries", [46])[0].epoch > held.epoch + Self.leap)
+        try await becomeAnother("system_identifier = 'another'")
         #expect(try await fixture.number("select fanfare.adopt_cluster_v1()") == epoch + 1)
-        #expect(try await fixture.number("select next_pos from fanfare.feed_head") == next + 2_000_000)
-        #expect(try await fixture.append([fixture.event(9)]).first == next + 2_000_000)
+        #expect(try await fixture.number("select next_pos from fanfare.feed_head") == next + 2 * Self.leap)
+        #expect(try await fixture.append([fixture.event(9)]).first == next + 2 * Self.leap)
+    }
+
+    @Test func `nothing is put on the feed of another cluster before its positions have leapt`() async throws {
+        let next = try await fixture.append([fixture.event(20)]).first
+        try await becomeAnother("timeline = timeline + 7")
+        let error = await #expect(throws: DatabaseError.self) { try await fixture.append([fixture.event(21)]) }
+        #expect(error?.sqlState == "57P03")
+        await #expect(throws: DatabaseError.self) {
+            try await fixture.pool.script("update fanfare.feed_head set config_version = config_version + 1")
+        }
+        try await maintain()
+        let after = try await fixture.append([fixture.event(22)]).first
+        #expect(after == next + 1 + Self.leap)
+        // A restart of the same server is nothing of the kind.
+        try await fixture.pool.script("update fanfare.feed_head set server_started = '2020-01-01'")
+        #expect(try await fixture.append([fixture.event(23)]).first == after + 1)
+        for table in ["events", "lanes", "webhook_audit"] {
+            let ahead = try await fixture.number(
+                "select ahead from fanfare.partitions_ahead_v1() where parent = '\(table)'")
+            #expect(ahead == 2)
+        }
+    }
+
+    private static let leap: Int64 = 1 << 40
+
+    /// As a backup is that was restored under another server.
+    private func becomeAnother(_ change: String) async throws {
+        try await fixture.pool.script(
+            """
+            update fanfare.feed_head set server_started = pg_postmaster_start_time();
+            update fanfare.feed_head set \(change), server_started = '2020-01-01';
+            """)
     }
 }

@@ -161,7 +161,7 @@ public final class TestPostgres: Sendable {
     }()
 
     /// `PG_BINDIR`, then the newest of Debian's versions, then the PATH.
-    private static let binaries: String? = {
+    static let binaries: String? = {
         if let folder = TestFolders.environment("PG_BINDIR") { return folder }
         let debian = (9...40).reversed().map { "/usr/lib/postgresql/\($0)/bin" }
         let path = (TestFolders.environment("PATH") ?? "/usr/bin:/bin").split(separator: ":").map(String.init)

@@ -21,7 +21,7 @@ public enum Tool {
         DeadLetterCommands.list, DeadLetterCommands.redrive, DeadLetterCommands.discard,
         JobCommands.start, JobCommands.list, JobCommands.watch, JobCommands.cancel,
         TraceCommand.command, DoctorCommand.command,
-        MigrateCommand.command, KeyCommands.create, ReadyCommand.command, ConfigCommand.command,
+        MigrateCommand.command, KeyCommands.create, KeyCommands.rewrap, ReadyCommand.command, ConfigCommand.command,
         BenchCommand.command,
     ]
 

@@ -110,12 +110,20 @@ public struct Maintenance: Sendable {
 
     private static let key = Parameters { $0.add(lockKey) }
 
+    /// Moves positions, versions and epochs on where the database was restored or has failed over; else does nothing. Until
+    /// somebody has, nothing is put on the feed. `run` does it too, within 10 s.
+    public static func adoptCluster(_ executor: any StatementExecutor) async throws(DatabaseError) {
+        try await executor.execute(MaintenanceStatements.adopt)
+    }
+
     private func observeAhead(_ connection: BlockingConnection) throws {
         let rows = try connection.execute(MaintenanceStatements.ahead)
         for row in 0..<rows.count { ahead[rows.text(row, 0)]?.set(rows.double(row, 1)) }
     }
 
     private func work(_ connection: BlockingConnection) throws {
+        // First of all: while the server is another than the head knows, nothing can be put on the feed.
+        try connection.execute(MaintenanceStatements.adopt)
         let made = try connection.execute(
             MaintenanceStatements.extend, Parameters { $0.add(Self.partitionsAhead) }
         ).int(0, 0)

@@ -2,6 +2,7 @@ internal import Database
 
 /// The statements of `Maintenance`.
 enum MaintenanceStatements {
+    static let adopt = Statement("maintenance.adopt", "select fanfare.adopt_cluster_v1()")
     static let extend = Statement("maintenance.extend", "select fanfare.extend_partitions_v1($1)")
     static let ahead = Statement("maintenance.ahead", "select parent, ahead from fanfare.partitions_ahead_v1()")
     static let expired = Statement(

@@ -15,5 +15,6 @@ enum SchemaSource {
         (13, "dead-letters-and-jobs", M013DeadLetters.sql + M013Jobs.sql),
         (14, "endpoints", M014Endpoints.sql),
         (15, "insight", M015Insight.sql),
+        (17, "recovery", M017Recovery.sql),
     ]
 }

@@ -25,7 +25,9 @@ enum DatabaseSession {
     ///
     /// - Returns: what was applied, `1 feed` and so on.
     static func migrate(_ pool: ConnectionPool) async throws -> [String] {
-        try await Migrator(Schema.migrations, logger: .silent).migrate(pool).map { "\($0.version) \($0.name)" }
+        let applied = try await Migrator(Schema.migrations, logger: .silent).migrate(pool)
+        try await Maintenance.adoptCluster(pool)
+        return applied.map { "\($0.version) \($0.name)" }
     }
 }
 
