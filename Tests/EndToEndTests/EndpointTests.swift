@@ -114,7 +114,9 @@ extension EndToEnd {
         func `410 disables the endpoint`(backbone: TestBackbone) async throws {
             let installation = try await Shared.installation(backbone)
             let receiver = try TestReceiver { _ in [.answer(410)] }
-            let webhook = try await installation.watch(receiver, events: ["gone"])
+            let webhook = try await installation.watch(receiver, events: ["gone", "endpoint"])
+            let listener = try TestReceiver { _ in [.answer(204)] }
+            let watcher = try await installation.watch(listener, events: ["endpoint"])
             let id = try await installation.publish("gone.a")
             try await eventually("the webhook is disabled") {
                 let answer = try await installation.request("GET", "/v1/tenant/webhooks/\(webhook.id)")
@@ -128,7 +130,21 @@ extension EndToEnd {
                 try await installation.request("GET", "/v1/events/\(later)").status == 200
             }
             #expect(receiver.requests.values.allSatisfy { $0.header("X-IC-Event-Id") != later })
+            // Others are told, the endpoint itself is not.
+            try await eventually("somebody else is told") {
+                listener.requests.values.contains {
+                    $0.header("X-IC-Event-Type") == "endpoint.disabled"
+                        && String(decoding: $0.body, as: UTF8.self).contains(webhook.id)
+                }
+            }
+            #expect(
+                receiver.requests.values.allSatisfy {
+                    !String(decoding: $0.body, as: UTF8.self).contains(webhook.id)
+                })
+            let health = try await installation.request("GET", "/v1/tenant/webhooks/\(webhook.id)/health")
+            #expect(try installation.string("status_reason", of: health) == "gone")
             try await installation.delete(webhook)
+            try await installation.delete(watcher)
         }
     }
 }

@@ -54,7 +54,11 @@ extension EndToEnd {
             #expect(request.header("X-IC-Delivery-Id") == (try installation.string("delivery_id", of: answer)))
             let after = try await installation.publish("tested.after")
             #expect(try await installation.findings([all, paused], acknowledged: [.init(event: after)]) == [])
-            #expect(everything.requests.values.map { $0.header("X-IC-Event-Id") } == [after])
+            // What is told of endpoints that failed in tests before goes to it too.
+            let others = everything.requests.values.filter {
+                $0.header("X-IC-Event-Type")?.hasPrefix("endpoint.") == false
+            }
+            #expect(others.map { $0.header("X-IC-Event-Id") } == [after])
             try await installation.delete(all)
             try await installation.delete(paused)
         }

@@ -7,7 +7,7 @@ internal import Testing
 @testable internal import FeedService
 
 /// Rotating and promoting the secrets of a webhook.
-@Suite(.timeLimit(.minutes(2))) struct WebhookSecretTests {
+@Suite(.timeLimit(.minutes(5))) struct WebhookSecretTests {
     private let path = "/v1/tenant/webhooks"
 
     @Test func `a rotation shows the new secret once, and what signs what until when`() async throws {

@@ -39,6 +39,7 @@ public enum DeliveryService {
                     parts.sender.stop()
                     parts.resolver.stop()
                 },
+                NamedService("health", cancelling: { await parts.health.run() }),
             ] + others + [
                 NamedService("clock-watch", cancelling: { await clock.run() }),
                 NamedService("configuration", cancelling: { await follower.run() }),
@@ -53,6 +54,7 @@ public enum DeliveryService {
 struct DeliveryParts: Sendable {
     let follower: RevisionFollower
     let worker: DeliveryWorker
+    let health: HealthReporter
     let sender: HTTPSender
     let resolver: Resolver
 
@@ -82,17 +84,24 @@ struct DeliveryParts: Sendable {
             settings: settings, policy: policy, resolver: resolver, metrics: context.metrics
         ) { results in attempts.completed(results) }
         let outcomes = OutcomeQueue()
-        let disabling = EndpointDisabler(pool: pool, logger: context.logger)
+        let states = EndpointStateStore(pool)
+        let disabling = EndpointDisabler(
+            store: states, clock: clock, logger: context.logger, metrics: context.metrics)
+        let healthBook = HealthBook()
         let dispatcher = Dispatcher(
             book: book, lanes: lanes, policy: DispatchPolicy(configuration), clock: clock,
             random: SecureDispatchRandomness(), instruments: DispatchInstruments(context.metrics),
-            settle: { outcomes.add($0) }, disable: { disabling.add($0) })
+            health: healthBook, settle: { outcomes.add($0) }, disable: { disabling.add($0) })
         attempts.connect(sender: sender, dispatcher: dispatcher)
         dispatcher.tell(context.metrics)
         follower.tell(context.metrics)
         context.metrics.observedGauge("fanfare_delivery_endpoints", "Endpoints in the configuration snapshot.") {
             Double(book.count)
         }
+        health = HealthReporter(
+            book: healthBook, dispatcher: dispatcher, store: states, policy: EndpointPolicy(configuration),
+            clock: clock, disabled: EndpointInstruments.disabled(context.metrics, reason: "failing"),
+            logger: context.logger)
         self.follower = follower
         self.sender = sender
         self.resolver = resolver
@@ -109,5 +118,14 @@ extension DispatchPolicy {
         inFlightPerEndpoint = configuration[Settings.deliveryEndpointInFlight]
         breakerFailures = configuration[Settings.deliveryBreakerFailures]
         breakerProbeInterval = Int64(configuration[Settings.deliveryBreakerProbe] / .microseconds(1))
+    }
+}
+
+extension EndpointPolicy {
+    init(_ configuration: Configuration) {
+        self.init()
+        disableAfter = configuration[Settings.endpointDisableAfter]
+        disableFailures = Int64(configuration[Settings.endpointDisableFailures])
+        eventPause = configuration[Settings.endpointEventPause]
     }
 }

@@ -74,6 +74,8 @@ public struct FeedService: Sendable {
     private let feeder: StreamFeeder
     private let discards: DiscardRunner
     private let exports: AuditExporter
+    /// What is to be told of endpoints.
+    let teller: EndpointEventTeller
 
     public init(_ parts: Parts, limits: Limits = Limits(), logger: Logger, metrics registry: MetricsRegistry) {
         let log = logger.limited()
@@ -94,6 +96,7 @@ public struct FeedService: Sendable {
         exports = AuditExporter(
             queries: AuditExportQueries(parts.database), limit: limits.exports, patience: limits.exportPatience,
             log: log)
+        teller = EndpointEventTeller(events: EndpointEventStore(parts.database), log: parts.log, logger: log)
         let webhooks = WebhookStore(parts.database)
         let clock = parts.clock
         let letterMetrics = DeadLetterMetrics(registry)
@@ -113,6 +116,9 @@ public struct FeedService: Sendable {
             ).routes
             + WebhookSecretRoutes(
                 webhooks: webhooks, secrets: parts.secrets, headerPrefix: parts.headerPrefix, clock: clock
+            ).routes
+            + WebhookHealthRoutes(
+                webhooks: webhooks, health: EndpointHealthQuery(parts.database), clock: clock
             ).routes
             + DeliveryRoutes(
                 audit: AuditQueries(parts.database), feed: feed, webhooks: webhooks, lanes: parts.lanes, clock: clock
@@ -155,6 +161,7 @@ public struct FeedService: Sendable {
             group.addTask { await feeder.run() }
             group.addTask { await discards.run() }
             group.addTask { await exports.run() }
+            group.addTask { await teller.run() }
             await tailer.run()
             endReaders()
             group.cancelAll()

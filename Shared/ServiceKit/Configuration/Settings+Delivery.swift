@@ -24,9 +24,20 @@ extension Settings {
         "delivery.breaker-probe", .duration(.seconds(1) ... .seconds(3600)), default: "30s", used: [.delivery],
         "The time between probes of an endpoint that keeps failing.")
 
+    public static let endpointDisableAfter = Setting(
+        "endpoint.disable-after", .duration(.seconds(60) ... .seconds(365 * 86_400)), default: "5d", used: [.delivery],
+        "How long an endpoint may fail without a success before it is disabled, if it failed often enough.")
+    public static let endpointDisableFailures = Setting(
+        "endpoint.disable-failures", .int(1...1_000_000_000), default: "50", used: [.delivery],
+        "Failures in a row below which an endpoint is never disabled for failing.")
+    public static let endpointEventPause = Setting(
+        "endpoint.event-pause", .duration(.seconds(1) ... .seconds(7 * 86_400)), default: "1h", used: [.delivery],
+        "The time between two events of a kind that tell of one endpoint (recovered, dead_lettered).")
+
     static let delivering: [SettingDeclaration] = [
         allowPrivateTargets.declaration, headerPrefix.declaration, deliveryInFlight.declaration,
         deliveryEndpointInFlight.declaration, deliveryTimeout.declaration, deliveryBreakerFailures.declaration,
-        deliveryBreakerProbe.declaration,
+        deliveryBreakerProbe.declaration, endpointDisableAfter.declaration, endpointDisableFailures.declaration,
+        endpointEventPause.declaration,
     ]
 }

@@ -38,6 +38,10 @@ enum M014Endpoints {
                 new.secret_until := '{}';
                 new.secrets := new.secrets[1:1];
             end if;
+            -- what was before an activation is no reason to end it again
+            if tg_op = 'UPDATE' and new.status = 'active' and old.status <> 'active' then
+                update fanfare.endpoint_states set failures = 0, failing_since = null where webhook_id = new.id;
+            end if;
             return new;
         end $$;
         create trigger webhook_written before insert or update on fanfare.webhooks

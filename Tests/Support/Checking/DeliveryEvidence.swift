@@ -23,16 +23,20 @@ public struct DeliveryEvidence: Sendable {
         public var tenant: String
         /// The one endpoint that the event is for; nil: all that match.
         public var onlyEndpoint: String?
+        /// An endpoint that the event is not for.
+        public var exceptEndpoint: String?
         public var envelope: [UInt8]
 
         public init(
-            position: Int64, event: String, type: String, tenant: String, onlyEndpoint: String? = nil, envelope: [UInt8]
+            position: Int64, event: String, type: String, tenant: String, onlyEndpoint: String? = nil,
+            exceptEndpoint: String? = nil, envelope: [UInt8]
         ) {
             self.position = position
             self.event = event
             self.type = type
             self.tenant = tenant
             self.onlyEndpoint = onlyEndpoint
+            self.exceptEndpoint = exceptEndpoint
             self.envelope = envelope
         }
     }
@@ -58,7 +62,7 @@ public struct DeliveryEvidence: Sendable {
 
         func matches(_ row: FeedRow) -> Bool {
             if let only = row.onlyEndpoint { return only == id }
-            guard row.position >= from else { return false }
+            guard row.position >= from, row.exceptEndpoint != id else { return false }
             return events.isEmpty || events.contains { row.type == $0 || row.type.hasPrefix("\($0).") }
         }
     }

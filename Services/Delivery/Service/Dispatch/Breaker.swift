@@ -42,6 +42,12 @@ struct Breaker: Sendable {
         return probeAt
     }
 
+    /// Since when it is open; nil while it is closed.
+    var openSince: Timestamp? {
+        guard case .open(let since, _, _) = state else { return nil }
+        return since
+    }
+
     var isOpen: Bool {
         if case .open = state { return true }
         return false

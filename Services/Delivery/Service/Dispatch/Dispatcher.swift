@@ -35,6 +35,8 @@ final class Dispatcher: Sendable {
     struct Decisions {
         var starts: [PendingAttempt] = []
         var outcomes: [LaneOutcome] = []
+        /// What attempts said of their endpoints.
+        var seen: [HealthBook.Seen] = []
         var hasRoom = false
     }
 
@@ -46,6 +48,7 @@ final class Dispatcher: Sendable {
     private let clock: any WallClock
     private let random: any DispatchRandomness
     private let instruments: DispatchInstruments
+    private let health: HealthBook
     private let settle: @Sendable ([LaneOutcome]) -> Void
     private let disable: @Sendable (EndpointID) -> Void
 
@@ -55,6 +58,7 @@ final class Dispatcher: Sendable {
     init(
         book: EndpointBook, lanes: any DeliveryLanes, policy: DispatchPolicy, clock: any WallClock,
         random: any DispatchRandomness, instruments: DispatchInstruments,
+        health: HealthBook = HealthBook(),
         settle: @escaping @Sendable ([LaneOutcome]) -> Void,
         disable: @escaping @Sendable (EndpointID) -> Void
     ) {
@@ -64,6 +68,7 @@ final class Dispatcher: Sendable {
         self.clock = clock
         self.random = random
         self.instruments = instruments
+        self.health = health
         self.settle = settle
         self.disable = disable
     }
@@ -109,6 +114,7 @@ final class Dispatcher: Sendable {
             }
             return decisions
         }
+        health.forget(lanes: signals.lost)
         perform(decisions, sender: sender)
     }
 
@@ -123,7 +129,7 @@ final class Dispatcher: Sendable {
         let end = Verdict.beforeSending(
             record, configuration, at: now, policy: policy, newDeadLetter: { random.deadLetter(at: now) })
         guard let configuration, end == nil else {
-            if let end { decisions.outcomes.append(end) }
+            if let end { decisions.end(end, at: now) }
             return
         }
         let hasGlobalRoom = state.flights.count < policy.inFlight && !state.isDraining
@@ -187,6 +193,7 @@ final class Dispatcher: Sendable {
             record, attempt.result, audit: attempt.audit, schedule: flight.configuration.schedule, endedAt: now,
             jitter: jitter, newDeadLetter: { random.deadLetter(at: now) })
         decisions.outcomes.append(outcome)
+        decisions.saw(attempt.result, outcome, at: now)
         if var queue = state.queues.removeValue(forKey: record.endpoint) {
             let changed = queue.ended(succeeded: attempt.result.isSuccess, at: now, policy)
             if changed { instruments.breakerChanged(isOpen: queue.breaker.isOpen) }
@@ -231,7 +238,7 @@ final class Dispatcher: Sendable {
                 start(record, configuration, &queue, &state, &decisions)
             } else {
                 queue.abandonStart()
-                if let end { decisions.outcomes.append(end) }
+                if let end { decisions.end(end, at: now) }
             }
         }
         let hasMore = queue.waitingCount > 0
@@ -244,6 +251,7 @@ final class Dispatcher: Sendable {
 
     private func perform(_ decisions: Decisions, sender: any AttemptSender) {
         if !decisions.outcomes.isEmpty { settle(decisions.outcomes) }
+        if !decisions.seen.isEmpty { health.saw(decisions.seen) }
         guard !decisions.starts.isEmpty else { return }
         // The last look before the bytes leave: a process that was stopped, or lost its lease, sends nothing.
         var allowed: [PendingAttempt] = []
@@ -292,4 +300,30 @@ protocol DispatchRandomness: Sendable {
     /// `count` values in 0..<1.
     func jitters(_ count: Int) -> [Double]
     func deadLetter(at now: Timestamp) -> DeadLetterID
+}
+
+extension Dispatcher.Decisions {
+    /// A delivery that ends without an attempt.
+    fileprivate mutating func end(_ outcome: LaneOutcome, at now: Timestamp) {
+        outcomes.append(outcome)
+        guard case .dead = outcome.next else { return }
+        seen.append(HealthBook.Seen(outcome.record, .none, isDead: true, at: now))
+    }
+
+    /// An attempt that ended.
+    fileprivate mutating func saw(_ result: AttemptResult, _ outcome: LaneOutcome, at now: Timestamp) {
+        let ending: HealthBook.Ending =
+            outcome.record.cause == .test ? .none : result.errorClass.map { .failure($0) } ?? .success
+        var isDead = false
+        if case .dead = outcome.next { isDead = true }
+        seen.append(HealthBook.Seen(outcome.record, ending, isDead: isDead, at: now))
+    }
+}
+
+extension HealthBook.Seen {
+    init(_ record: LaneRecord, _ ending: HealthBook.Ending, isDead: Bool, at now: Timestamp) {
+        self.init(
+            endpoint: record.endpoint, lane: record.handle.lane, epoch: record.handle.epoch, at: now, ending: ending,
+            isDead: isDead)
+    }
 }

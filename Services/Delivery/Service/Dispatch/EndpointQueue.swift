@@ -24,6 +24,8 @@ struct EndpointQueue: Sendable {
     /// Set while the endpoint stands in the dispatcher's ready list.
     var isListed = false
 
+    /// When the record that waits first was put on the feed.
+    var oldestWaiting: Timestamp? { waitingCount > 0 ? waiting[firstWaiting].record.recordedAt : nil }
     var waitingCount: Int { waiting.count - firstWaiting }
     var isIdle: Bool { inFlight == 0 && waitingCount == 0 && !breaker.isOpen }
 
