@@ -68,8 +68,9 @@ let layers: [Target] = [
     shared("Observability", ["CLinux"]),
     shared("HTTPServer", ["CMicroHTTPD", "CLinux", "Observability"]),
     shared("Egress", ["Addresses", "EventModel", "CCurl", "CLinux", "Observability"]),
+    shared("Endpoints", ["EventModel", "EventCodec", "Crypto", "Signing", "Egress"]),
     shared("Database", ["EventModel", "CLibPQ", "CLinux", "Observability"]),
-    shared("Store", ["Database", "EventModel", "Encodings", "Crypto", "Signing", "Observability"]),
+    shared("Store", ["Database", "EventModel", "EventCodec", "Encodings", "Crypto", "Signing", "Observability"]),
     shared("Backbone", ["EventModel", "EventCodec"]),
     shared(
         "PostgresBackbone", ["Backbone", "EventModel", "EventCodec", "Database", "Store", "Observability", "Crypto"]),
@@ -94,6 +95,7 @@ let services: [Target] =
         needs: [
             "EventModel", "EventCodec", "Encodings", "Crypto", "Inbound", "JSONPath", "Matching", "Signing", "YAML",
             "Triggers", "Backbone", "Store", "Database", "HTTPServer", "ServiceKit", "Observability", "Egress",
+            "Endpoints",
         ])
     + service(
         "Matcher",
@@ -105,9 +107,8 @@ let services: [Target] =
     + service(
         "Delivery",
         needs: [
-            "EventModel", "EventCodec", "Encodings", "Crypto", "Signing", "Egress", "Backbone", "Store", "Database",
-            "ServiceKit",
-            "Observability",
+            "EventModel", "EventCodec", "Encodings", "Crypto", "Signing", "Egress", "Endpoints", "Backbone", "Store",
+            "Database", "ServiceKit", "Observability",
         ])
     + service(
         "Tool",
@@ -143,7 +144,7 @@ let testTargets: [Target] = [
     tests("EventCodec", ["EventCodec", "EventModel", "Encodings"]),
     tests("JSONPath", ["JSONPath", "EventCodec"], resources: [.copy("Fixtures")]),
     tests("Matching", ["Matching", "EventModel", "EventCodec", "JSONPath"]),
-    tests("Crypto", ["Crypto", "Encodings"]),
+    tests("Crypto", ["Crypto", "Encodings", "EventModel"]),
     tests(
         "Signing", ["Signing", "Crypto", "EventCodec", "EventModel", "Encodings"], resources: [.copy("Fixtures")]),
     tests("YAML", ["YAML", "EventCodec"]),
@@ -154,6 +155,7 @@ let testTargets: [Target] = [
     tests("Database", ["Database", "EventModel", "Observability"]),
     tests("Store", ["Store", "Crypto", "Database", "EventModel", "Observability", "Signing"]),
     tests("Egress", ["Egress", "EventModel", "Observability", "CCurl", "CLinux"]),
+    tests("Endpoints", ["Endpoints", "Crypto", "Egress", "Encodings", "EventCodec", "EventModel", "Signing"]),
     tests("HTTPServer", ["HTTPServer", "Observability"]),
     tests(
         "Backbone",

@@ -121,6 +121,33 @@ public struct DeliveryHeaders: Sendable {
         }
     }
 
+    private static let userAgentLine = Array("User-Agent: ".utf8)
+
+    /// Takes the line out that the sender writes itself; the audit's hash covers it.
+    public static func dropUserAgent(from lines: inout [UInt8]) {
+        var start = 0
+        while start < lines.count {
+            let end = lines[start...].firstIndex(of: 0x0A).map { $0 + 1 } ?? lines.count
+            if lines[start] == userAgentLine[0], lines[start..<end].starts(with: userAgentLine) {
+                // The last line has no end of line: that of the one before it goes then.
+                lines.removeSubrange(end == lines.count ? max(start - 2, 0)..<end : start..<end)
+                return
+            }
+            start = end
+        }
+    }
+
+    /// As `digest(of:)`, for lines that others have been put behind.
+    public static func digest(unsorted block: [UInt8]) -> SHA256Digest {
+        let lines = block.split(separator: 0x0A).map { line -> [UInt8] in
+            let line = line.last == 0x0D ? line.dropLast() : line
+            let colon = line.firstIndex(of: 0x3A) ?? line.endIndex
+            let name = line[..<colon].map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }
+            return name + [0x3A] + line[min(colon + 2, line.endIndex)...] + [0x0A]
+        }
+        return SHA256.hash(lines.sorted { $0.lexicographicallyPrecedes($1) }.flatMap { $0 })
+    }
+
     /// The audit's `headers_sha256` of lines that `write` made: SHA-256 over `lower-name:value\n`, in the order of the names.
     public static func digest(of block: Span<UInt8>) -> SHA256Digest {
         var canonical: [UInt8] = []

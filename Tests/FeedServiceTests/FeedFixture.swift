@@ -147,16 +147,17 @@ private let places = CatchUpGate(places: 6)
 func withFeed(
     limits: FeedService.Limits = FeedService.Limits(), policy: AddressPolicy = AddressPolicy(),
     names: [String: [String]] = ["example.com": ["93.184.216.34"]], notifies: Bool = true,
-    clock: any WallClock = SystemClock(), _ body: (FeedFixture) async throws -> Void
+    clock: any WallClock = SystemClock(), adjust: @escaping @Sendable (inout FeedService.Parts) -> Void = { _ in },
+    _ body: (FeedFixture) async throws -> Void
 ) async throws {
     try await places.pass { () async throws(any Error) in
-        try await runFeed(limits: limits, policy: policy, names: names, notifies: notifies, clock: clock, body)
+        try await runFeed(limits: limits, policy: policy, names: names, notifies: notifies, clock: clock, adjust, body)
     }
 }
 
 private func runFeed(
     limits: FeedService.Limits, policy: AddressPolicy, names: [String: [String]], notifies: Bool, clock: any WallClock,
-    _ body: (FeedFixture) async throws -> Void
+    _ adjust: @Sendable (inout FeedService.Parts) -> Void, _ body: (FeedFixture) async throws -> Void
 ) async throws {
     let database = try await TestDatabase.make(migrations: Schema.migrations)
     let pool = database.pool(connections: 6)
@@ -189,8 +190,11 @@ private func runFeed(
     }
     var parts = FeedService.Parts(
         database: pool, tailDatabase: database.pool(connections: 1, metrics: metrics), directory: directory,
-        log: log, lanes: lanes, secrets: secrets, targets: targets)
+        log: log, lanes: lanes, secrets: secrets, targets: targets,
+        headers: try DeliveryHeaders(userAgent: "Fanfare/test"),
+        send: { _ in preconditionFailure("this test pings nobody") })
     parts.clock = clock
+    adjust(&parts)
     let service = FeedService(
         parts, limits: limits, logger: TestDatabase.logger, metrics: metrics)
     if notifies { log.onAppend { service.wake() } }

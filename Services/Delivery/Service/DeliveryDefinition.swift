@@ -102,6 +102,13 @@ struct DeliveryParts: Sendable {
             book: healthBook, dispatcher: dispatcher, store: states, policy: EndpointPolicy(configuration),
             clock: clock, disabled: EndpointInstruments.disabled(context.metrics, reason: "failing"),
             logger: context.logger)
+        context.metrics.observedGauge(
+            "fanfare_client_certificate_next_expiry_timestamp_seconds",
+            "When the first of the client certificates ends that are in force; 0: there are none."
+        ) { Double(book.certificates(at: clock.now().seconds).next ?? 0) }
+        context.metrics.observedGauge(
+            "fanfare_client_certificates_expired", "Endpoints whose client certificate has ended."
+        ) { Double(book.certificates(at: clock.now().seconds).ended) }
         self.follower = follower
         self.sender = sender
         self.resolver = resolver

@@ -5,6 +5,7 @@ internal import Egress
 internal import HTTPServer
 internal import Observability
 public import ServiceKit
+internal import Signing
 internal import Store
 
 extension FeedService {
@@ -29,12 +30,20 @@ extension FeedService {
             let keys = try configuration.masterKeys().map { try MasterKey(text: $0.reveal()) }
             let isOpen = configuration[Settings.allowPrivateTargets]
             let resolver = Resolver(metrics: context.metrics)
+            let policy = AddressPolicy(allowsPrivateTargets: isOpen, allowsPlainHTTP: isOpen)
+            var settings = HTTPClient.settings
+            settings.userAgent = "Fanfare/\(BuildInfo.version)"
+            let client = HTTPClient(
+                settings: settings, policy: policy, resolver: resolver, metrics: context.metrics)
             let (log, lanes, others) = try await makeBackbone(context)
             var parts = Parts(
                 database: pool, tailDatabase: tail, directory: directory, log: log, lanes: lanes,
                 secrets: try SecretBox(current: keys[0], previous: Array(keys.dropFirst())),
-                targets: TargetCheck(
-                    policy: AddressPolicy(allowsPrivateTargets: isOpen, allowsPlainHTTP: isOpen), resolver: resolver))
+                targets: TargetCheck(policy: policy, resolver: resolver),
+                headers: try DeliveryHeaders(
+                    prefix: configuration[Settings.headerPrefix], userAgent: settings.userAgent + " HTTP/1.1"),
+                send: { await client.send($0) })
+            parts.verifiesWebhooks = configuration[Settings.webhooksVerify]
             parts.defaults.timeout = Int(configuration[Settings.deliveryTimeout].components.seconds)
             parts.headerPrefix = configuration[Settings.headerPrefix]
             parts.egressCIDRs = configuration[Settings.egressCIDRs] ?? []
@@ -69,6 +78,7 @@ extension FeedService {
                 NamedService("wake-ups", cancelling: { await listener.run() }),
                 NamedService("resolver") { stop in
                     await stop.wait()
+                    client.stop()
                     resolver.stop()
                 },
                 NamedService("event-log", run: { try await log.run() }, shutdown: { await log.shutdown() }),

@@ -1,9 +1,11 @@
 public import Backbone
 public import Crypto
 public import Database
+public import Egress
 public import EventModel
 public import HTTPServer
 public import Observability
+public import Signing
 public import Store
 
 /// The feed process: everything under `/v1` that ingest does not serve. Tenants read their events, manage webhooks and see
@@ -32,10 +34,18 @@ public struct FeedService: Sendable {
         public var clock: any WallClock = SystemClock()
         /// What the names of our own headers begin with.
         public var headerPrefix = "X-IC"
+        /// The header lines of pings.
+        public var headers: DeliveryHeaders
+        /// Makes a request to an endpoint.
+        public var send: @Sendable (Exchange) async -> ExchangeResult
+        /// Every webhook is verified before anything is matched for it.
+        public var verifiesWebhooks = false
 
         public init(
             database: any StatementExecutor, tailDatabase: any StatementExecutor, directory: Directory,
-            log: any EventLog, lanes: any LaneAppender, secrets: SecretBox, targets: TargetCheck
+            log: any EventLog, lanes: any LaneAppender, secrets: SecretBox, targets: TargetCheck,
+            headers: DeliveryHeaders,
+            send: @escaping @Sendable (Exchange) async -> ExchangeResult
         ) {
             self.database = database
             self.tailDatabase = tailDatabase
@@ -44,6 +54,8 @@ public struct FeedService: Sendable {
             self.lanes = lanes
             self.secrets = secrets
             self.targets = targets
+            self.headers = headers
+            self.send = send
         }
     }
 
@@ -76,6 +88,7 @@ public struct FeedService: Sendable {
     private let exports: AuditExporter
     /// What is to be told of endpoints.
     let teller: EndpointEventTeller
+    private let verification: WebhookVerification
 
     public init(_ parts: Parts, limits: Limits = Limits(), logger: Logger, metrics registry: MetricsRegistry) {
         let log = logger.limited()
@@ -103,6 +116,12 @@ public struct FeedService: Sendable {
         let jobs = JobStore(parts.database)
         let discards = DiscardRunner(jobs: jobs, metrics: letterMetrics, log: log)
         self.discards = discards
+        let verification = WebhookVerification(
+            ping: WebhookPing(
+                webhooks: webhooks, audit: PingAuditStore(parts.database), secrets: parts.secrets,
+                policy: parts.targets.policy, headers: parts.headers, defaults: parts.defaults, clock: clock,
+                send: parts.send), logger: log)
+        self.verification = verification
         routes =
             TenantRoutes(tenants: TenantStore(parts.database), directory: parts.directory, clock: clock).routes
             + TokenRoutes(tokens: TokenStore(parts.database), directory: parts.directory, clock: clock).routes
@@ -112,7 +131,9 @@ public struct FeedService: Sendable {
             ).routes
             + WebhookRoutes(
                 webhooks: webhooks, targets: parts.targets, secrets: parts.secrets, log: parts.log,
-                defaults: parts.defaults, clock: clock
+                defaults: parts.defaults,
+                equipment: WebhookEquipmentFields(secrets: parts.secrets, headerPrefix: parts.headerPrefix),
+                verification: verification, verifiesAll: parts.verifiesWebhooks, clock: clock
             ).routes
             + WebhookSecretRoutes(
                 webhooks: webhooks, secrets: parts.secrets, headerPrefix: parts.headerPrefix, clock: clock
@@ -162,6 +183,7 @@ public struct FeedService: Sendable {
             group.addTask { await discards.run() }
             group.addTask { await exports.run() }
             group.addTask { await teller.run() }
+            group.addTask { await verification.run() }
             await tailer.run()
             endReaders()
             group.cancelAll()

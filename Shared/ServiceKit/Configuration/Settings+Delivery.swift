@@ -34,10 +34,14 @@ extension Settings {
         "endpoint.event-pause", .duration(.seconds(1) ... .seconds(7 * 86_400)), default: "1h", used: [.delivery],
         "The time between two events of a kind that tell of one endpoint (recovered, dead_lettered).")
 
+    public static let webhooksVerify = Setting(
+        "webhooks.verify", .bool, default: "false", used: [.feed],
+        "Matches nothing for a new webhook until its endpoint has answered a signed test with a 2xx.")
+
     static let delivering: [SettingDeclaration] = [
         allowPrivateTargets.declaration, headerPrefix.declaration, deliveryInFlight.declaration,
         deliveryEndpointInFlight.declaration, deliveryTimeout.declaration, deliveryBreakerFailures.declaration,
         deliveryBreakerProbe.declaration, endpointDisableAfter.declaration, endpointDisableFailures.declaration,
-        endpointEventPause.declaration,
+        endpointEventPause.declaration, webhooksVerify.declaration,
     ]
 }

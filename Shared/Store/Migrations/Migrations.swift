@@ -13,8 +13,8 @@ enum SchemaSource {
         (11, "audit-indexes", M011AuditIndexes.sql),
         (12, "cursors", M012Cursors.sql),
         (13, "dead-letters-and-jobs", M013DeadLetters.sql + M013Jobs.sql),
+        (14, "endpoints", M014Endpoints.sql + M014Endpoints.health + M014Endpoints.equipment),
         (15, "insight", M015Insight.sql),
         (17, "recovery", M017Recovery.sql),
-        (14, "endpoints", M014Endpoints.sql + M014Endpoints.health),
     ]
 }

@@ -32,6 +32,17 @@ public struct WebhookRecord: Sendable, Hashable {
     public var secrets: [Secret]
     /// The id of the secret that keys our own header, where that is not the oldest one in force.
     public var promotedSecret: String?
+    /// Names of header lines of its own.
+    public var headerNames: [String]
+    /// Of the certificate that we show its endpoint; nil: none.
+    public var certificateSubject: String?
+    public var certificateUntil: Timestamp?
+    /// When the first of the CAs ends that its endpoint's certificate may come from; nil: the system's are trusted.
+    public var authoritiesUntil: Timestamp?
+    /// Of `v1a` signatures; nil: none are made.
+    public var publicKey: String?
+    /// Nothing is matched before its endpoint has answered a test.
+    public var isToBeVerified: Bool
     public var version: Int64
     public var createdAt: Timestamp
     public var updatedAt: Timestamp
@@ -59,8 +70,14 @@ public struct WebhookRecord: Sendable, Hashable {
 extension WebhookRecord {
     static let columns = """
         id, tenant_id, url, events, status, status_reason, timeout_s, schedule, description, metadata, secrets, version, \
-        created_at, updated_at, filter, secret_ids, secret_made, secret_until, promoted
+        created_at, updated_at, filter, secret_ids, secret_made, secret_until, promoted, header_names, \
+        identity_subject, identity_until, authorities_until, public_key, verify
         """
+
+    /// The columns of one of several tables.
+    static func columns(of table: String) -> String {
+        columns.split(separator: ", ").map { "\(table).\($0)" }.joined(separator: ", ")
+    }
 
     init(_ rows: Rows, _ row: Int) {
         id = rows.identifier(row, 0)
@@ -86,6 +103,12 @@ extension WebhookRecord {
             Secret(id: id, madeAt: made[place], until: place == 0 ? nil : until[place - 1])
         }
         promotedSecret = rows.optionalText(row, 18)
+        headerNames = rows.textArray(row, 19)
+        certificateSubject = rows.optionalText(row, 20)
+        certificateUntil = rows.optionalTimestamp(row, 21)
+        authoritiesUntil = rows.optionalTimestamp(row, 22)
+        publicKey = rows.optionalText(row, 23)
+        isToBeVerified = rows.bool(row, 24)
     }
 }
 

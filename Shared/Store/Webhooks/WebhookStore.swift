@@ -34,7 +34,16 @@ public struct WebhookStore: Sendable {
 
     /// - Returns: nil when there is no such tenant (any more).
     public func create(_ webhook: NewWebhook) async throws(DatabaseError) -> WebhookRecord? {
-        let parameters = Parameters {
+        do throws(DatabaseError) {
+            return WebhookRecord(try await database.execute(Self.create, Self.parameters(webhook)), 0)
+        } catch  where error.isMissingTenant {
+            return nil
+        }
+    }
+
+    /// As the functions that make webhooks take it.
+    static func parameters(_ webhook: NewWebhook) -> Parameters {
+        Parameters {
             $0.add(webhook.id.description)
             $0.add(webhook.tenant.text)
             $0.add(webhook.url)
@@ -47,11 +56,6 @@ public struct WebhookStore: Sendable {
             $0.add(webhook.metadata)
             $0.add(texts: webhook.sealedSecrets)
             $0.add(webhook.filter)
-        }
-        do throws(DatabaseError) {
-            return WebhookRecord(try await database.execute(Self.create, parameters), 0)
-        } catch  where error.isMissingTenant {
-            return nil
         }
     }
 
@@ -78,6 +82,12 @@ public struct WebhookStore: Sendable {
     public func update(
         _ id: EndpointID, tenant: TenantID, _ change: WebhookChange
     ) async throws(DatabaseError) -> WebhookRecord? {
+        let rows = try await database.execute(Self.update, Self.parameters(id, tenant, change))
+        return rows.isEmpty ? nil : WebhookRecord(rows, 0)
+    }
+
+    /// As the functions that change webhooks take it.
+    static func parameters(_ id: EndpointID, _ tenant: TenantID, _ change: WebhookChange) -> Parameters {
         var parameters = Self.key(tenant, id)
         parameters.add(texts: change.names)
         parameters.add(change.isActive)
@@ -89,8 +99,7 @@ public struct WebhookStore: Sendable {
         parameters.add(change.description)
         parameters.add(change.metadata)
         parameters.add(change.filter ?? nil)
-        let rows = try await database.execute(Self.update, parameters)
-        return rows.isEmpty ? nil : WebhookRecord(rows, 0)
+        return parameters
     }
 
     /// - Returns: false when the tenant has no such webhook.

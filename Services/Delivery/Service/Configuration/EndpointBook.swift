@@ -1,3 +1,4 @@
+internal import Endpoints
 internal import EventModel
 internal import Store
 internal import Synchronization
@@ -12,6 +13,8 @@ final class EndpointBook: Sendable {
     }
 
     private let state = Mutex(State())
+    /// When the certificates end that we show endpoints, unix seconds.
+    private let certificates = Mutex<[EndpointID: Int64]>([:])
 
     /// Takes changes in order of version; one that is older than what is known changes nothing.
     func apply(_ revisions: [WebhookRevision], spans: [FeedSpan] = []) {
@@ -21,11 +24,28 @@ final class EndpointBook: Sendable {
                 var entry = EndpointConfiguration(revision)
                 if let spans = state.spans[revision.endpoint] { entry.spans = spans }
                 state.entries[revision.endpoint] = entry
+                noteCertificate(revision)
             }
             for span in spans {
                 state.spans[span.endpoint, default: SpanSet()].apply(span)
                 state.entries[span.endpoint]?.spans.apply(span)
             }
+        }
+    }
+
+    private func noteCertificate(_ revision: WebhookRevision) {
+        var until: Int64?
+        if let equipment = revision.equipment, revision.status != .deleted {
+            // One that cannot be read tells so when it is sent to.
+            until = (try? EndpointEquipment(json: equipment))?.identityUntil
+        }
+        certificates.withLock { $0[revision.endpoint] = until }
+    }
+
+    /// When the first of the certificates ends that we show endpoints, and how many have ended; unix seconds.
+    func certificates(at now: Int64) -> (next: Int64?, ended: Int) {
+        certificates.withLock { certificates in
+            (certificates.values.filter { $0 > now }.min(), certificates.values.count { $0 <= now })
         }
     }
 

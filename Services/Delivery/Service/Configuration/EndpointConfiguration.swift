@@ -28,7 +28,4 @@ struct EndpointConfiguration: Sendable {
     func leavesToCursor(_ record: LaneRecord) -> Bool {
         !spans.isEmpty && record.handle.source == 0 && record.cause == .live && spans.contains(record.pos)
     }
-
-    /// What a sealed secret of a webhook is bound to.
-    var secretContext: String { "webhook:\(endpoint)" }
 }

@@ -1,3 +1,4 @@
+internal import Backbone
 internal import EventModel
 internal import Synchronization
 

@@ -1,5 +1,6 @@
 internal import Backbone
 internal import Egress
+internal import Endpoints
 internal import EventModel
 internal import Observability
 internal import Synchronization

@@ -1,6 +1,7 @@
 internal import Backbone
 internal import Crypto
 internal import Egress
+internal import Endpoints
 internal import EventModel
 internal import ServiceKit
 internal import Signing
@@ -34,13 +35,19 @@ struct PostMaker: Sendable {
                 traceparent: Self.traceparent(record.event, attempt.token)),
             body: record.envelope.span, signer: prepared.signer, to: &lines)
         var audit = AttemptRecord(record, startedAt: now, verdict: .retrying)
-        audit.headersSHA256 = DeliveryHeaders.digest(of: lines.span).bytes
+        if prepared.headers.isEmpty {
+            audit.headersSHA256 = DeliveryHeaders.digest(of: lines.span).bytes
+        } else {
+            lines.append(contentsOf: [0x0D, 0x0A])
+            lines.append(contentsOf: prepared.headers.bytes)
+            audit.headersSHA256 = DeliveryHeaders.digest(unsorted: lines).bytes
+        }
         audit.payloadSHA256 = SHA256.hash(record.envelope).bytes
-        Self.dropUserAgent(from: &lines)
+        DeliveryHeaders.dropUserAgent(from: &lines)
         let timeout = attempt.configuration.timeout ?? standardTimeout
         var exchange = Exchange(
             token: attempt.token, target: prepared.target, headers: HeaderBlock(lines: lines), body: record.envelope,
-            timeoutMilliseconds: Int32(clamping: Int64(timeout / .milliseconds(1))))
+            timeoutMilliseconds: Int32(clamping: Int64(timeout / .milliseconds(1))), tls: prepared.tls)
         exchange.claim = Exchange.Claim(part: record.handle.lane, epoch: record.handle.epoch)
         return Post(exchange: exchange, audit: audit)
     }
@@ -49,22 +56,6 @@ struct PostMaker: Sendable {
     static let product = "Fanfare/\(BuildInfo.version)"
     /// What it writes then: see `RequestHead` in Egress.
     static let userAgent = product + " HTTP/1.1"
-
-    private static let userAgentLine = Array("User-Agent: ".utf8)
-
-    /// The audit's hash covers the line, the sender writes it.
-    private static func dropUserAgent(from lines: inout [UInt8]) {
-        var start = 0
-        while start < lines.count {
-            let end = lines[start...].firstIndex(of: 0x0A).map { $0 + 1 } ?? lines.count
-            if lines[start] == userAgentLine[0], lines[start..<end].starts(with: userAgentLine) {
-                // The last line has no end of line: that of the one before it goes then.
-                lines.removeSubrange(end == lines.count ? max(start - 2, 0)..<end : start..<end)
-                return
-            }
-            start = end
-        }
-    }
 
     /// W3C trace context: the trace is the event (every attempt and delivery of it), the parent is this attempt.
     private static func traceparent(_ event: EventID, _ token: UInt64) -> String {

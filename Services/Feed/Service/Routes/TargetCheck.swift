@@ -4,7 +4,7 @@ internal import HTTPServer
 /// Whether a webhook may be registered with a URL: its grammar, and every address that its name has now. (What is really
 /// connected to is checked again at each attempt; this is so that a mistake is told to the person who makes it.)
 public struct TargetCheck: Sendable {
-    private let policy: AddressPolicy
+    let policy: AddressPolicy
     private let addresses: @Sendable (_ name: String) async throws(ResolveError) -> [IPAddress]
 
     public init(policy: AddressPolicy, resolver: Resolver) {

@@ -13,21 +13,29 @@ struct WebhookRoutes: Sendable {
     let secrets: SecretBox
     let log: any EventLog
     let defaults: DeliveryDefaults
+    let equipment: WebhookEquipmentFields
+    let verification: WebhookVerification
+    /// Every webhook is verified before anything is matched for it.
+    let verifiesAll: Bool
     let clock: any WallClock
 
     var routes: [APIRoute] {
         [
-            APIRoute(.post, "/v1/tenant/webhooks", .tenant(.tenantAdmin), create),
+            APIRoute(.post, "/v1/tenant/webhooks", .tenant(.tenantAdmin), maxBody: Self.maxBody, create),
             // Seed 1's name for it.
-            APIRoute(.post, "/v1/webhook/subscriptions", .tenant(.tenantAdmin), create),
+            APIRoute(.post, "/v1/webhook/subscriptions", .tenant(.tenantAdmin), maxBody: Self.maxBody, create),
             APIRoute(.get, "/v1/webhook/subscriptions", .tenant(.tenantAdmin), list),
             APIRoute(.get, "/v1/tenant/webhooks", .tenant(.tenantAdmin), list),
             APIRoute(.get, "/v1/tenant/webhooks/{id}", .tenant(.tenantAdmin), find),
-            APIRoute(.patch, "/v1/tenant/webhooks/{id}", .tenant(.tenantAdmin), change),
+            APIRoute(.patch, "/v1/tenant/webhooks/{id}", .tenant(.tenantAdmin), maxBody: Self.maxBody, change),
             APIRoute(.delete, "/v1/tenant/webhooks/{id}", .tenant(.tenantAdmin), delete),
             APIRoute(.post, "/v1/tenant/webhooks/{id}/test", .tenant(.tenantAdmin), test),
+            APIRoute(.post, "/v1/tenant/webhooks/{id}/verify", .tenant(.tenantAdmin), verify),
         ]
     }
+
+    /// Chains of certificates and a bundle of CAs, as JSON text.
+    private static let maxBody = 256 * 1024
 
     static var missing: HTTPError { .notFound("there is no such webhook") }
 
@@ -45,10 +53,15 @@ struct WebhookRoutes: Sendable {
             metadata: try WebhookFields.metadata(fields) ?? "{}",
             sealedSecrets: [secrets.seal(secret.text, context: WebhookRecord.secretContext(id))],
             filter: try WebhookFields.filter(fields))
+        var equipment = try self.equipment.change(
+            fields, for: id, hasSigningKey: false, isNew: true, now: clock.now())
+        if verifiesAll { equipment.isToBeVerified = true }
+        if equipment.isToBeVerified == true, webhook.status == .active { webhook.status = .pending }
         webhook.url = try await targets.canonical(url)
-        guard let record = try await webhooks.create(webhook) else {
+        guard let record = try await webhooks.create(webhook, equipment) else {
             throw HTTPError.notFound("the tenant was deleted")
         }
+        if record.status == .pending { verification.add(record) }
         return .object(201) { json in
             WebhookView.write(record, defaults, to: &json)
             // Shown here and never again: it is kept sealed.
@@ -76,13 +89,45 @@ struct WebhookRoutes: Sendable {
         let id: EndpointID = try call.identifier()
         var change = try WebhookFields.change(fields)
         if let url = try fields.optionalString("url") { change.url = try await targets.canonical(url) }
-        guard let record = try await webhooks.update(id, tenant: call.tenant, change) else { throw Self.missing }
+        var hasSigningKey = false
+        if fields.presence("v1a") != .absent {
+            guard let old = try await webhooks.find(id, tenant: call.tenant) else { throw Self.missing }
+            hasSigningKey = old.publicKey != nil
+        }
+        let equipment = try self.equipment.change(
+            fields, for: id, hasSigningKey: hasSigningKey, isNew: false, now: clock.now())
+        guard let record = try await webhooks.update(id, tenant: call.tenant, change, equipment) else {
+            throw Self.missing
+        }
+        // Moved, or activated without ever having answered.
+        if record.status == .pending, change.url != nil || change.isActive == true { verification.add(record) }
         return .object { WebhookView.write(record, defaults, to: &$0) }
     }
 
     private func delete(_ call: APICall) async throws -> Response {
         guard try await webhooks.delete(try call.identifier(), tenant: call.tenant) else { throw Self.missing }
         return .noContent
+    }
+
+    /// Pings the endpoint now, and activates the webhook if it waited for that and the endpoint answered.
+    private func verify(_ call: APICall) async throws -> Response {
+        let id: EndpointID = try call.identifier()
+        guard let webhook = try await webhooks.find(id, tenant: call.tenant) else { throw Self.missing }
+        let (found, result) = try await verification.ping.ping(webhook)
+        guard let record = found else { throw Self.missing }
+        return .object { json in
+            json.member("id", record.id)
+            json.member("verified", result.isSuccess)
+            json.member("status", record.status.rawValue)
+            if let status = result.status {
+                json.member("response_status", status)
+            } else {
+                json.member("response_status", String?.none)
+            }
+            json.member("error_class", result.errorClass)
+            json.member("total_ms", Double(result.total) / 1_000)
+            json.member("response_head", String(decoding: result.responseHead, as: UTF8.self))
+        }
     }
 
     /// Puts `webhook.test` on the feed, for this endpoint alone.

@@ -41,6 +41,7 @@ enum WebhookHealthView {
         json.member("last_success_at", state?.lastSuccess)
         json.member("last_failure_at", state?.lastFailure)
         json.member("errors", raw: Array(attempts.errors.utf8))
+        WebhookView.certificate(webhook, to: &json)
         json.member("observed_at", state?.observedAt)
     }
 

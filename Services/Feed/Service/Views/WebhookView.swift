@@ -28,7 +28,31 @@ enum WebhookView {
         json.member("schedule", array: { json in for step in schedule { json.int(step) } })
         json.member("description", record.description)
         json.member("metadata", raw: Array(record.metadata.utf8))
+        if record.isToBeVerified { json.member("verify", true) }
+        json.member("header_names", record.headerNames)
+        certificate(record, to: &json)
+        json.member("v1a", record.publicKey != nil)
+        json.member("public_key", record.publicKey)
         json.member("created_at", record.createdAt)
         json.member("updated_at", record.updatedAt)
+    }
+
+    /// The certificate that we show the endpoint, and the CAs that we trust: what may be shown of them.
+    static func certificate(_ record: WebhookRecord, to json: inout JSONWriter) {
+        if let subject = record.certificateSubject {
+            json.member(
+                "client_certificate",
+                object: { json in
+                    json.member("subject", subject)
+                    json.member("expires_at", record.certificateUntil)
+                })
+        } else {
+            json.member("client_certificate", String?.none)
+        }
+        if let until = record.authoritiesUntil {
+            json.member("ca_bundle", object: { $0.member("expires_at", until) })
+        } else {
+            json.member("ca_bundle", String?.none)
+        }
     }
 }
