@@ -133,7 +133,10 @@ public struct FeedService: Sendable {
                 webhooks: webhooks, targets: parts.targets, secrets: parts.secrets, log: parts.log,
                 defaults: parts.defaults,
                 equipment: WebhookEquipmentFields(secrets: parts.secrets, headerPrefix: parts.headerPrefix),
-                verification: verification, verifiesAll: parts.verifiesWebhooks, clock: clock
+                verification: verification,
+                resumption: WebhookResumption(
+                    webhooks: webhooks, jobs: jobs, lanes: parts.lanePartitions, clock: clock),
+                verifiesAll: parts.verifiesWebhooks, clock: clock
             ).routes
             + WebhookSecretRoutes(
                 webhooks: webhooks, secrets: parts.secrets, headerPrefix: parts.headerPrefix, clock: clock

@@ -15,6 +15,7 @@ struct WebhookRoutes: Sendable {
     let defaults: DeliveryDefaults
     let equipment: WebhookEquipmentFields
     let verification: WebhookVerification
+    let resumption: WebhookResumption
     /// Every webhook is verified before anything is matched for it.
     let verifiesAll: Bool
     let clock: any WallClock
@@ -88,11 +89,14 @@ struct WebhookRoutes: Sendable {
         let fields = try call.fields()
         let id: EndpointID = try call.identifier()
         var change = try WebhookFields.change(fields)
+        let point = try WebhookResumption.point(fields, change)
         if let url = try fields.optionalString("url") { change.url = try await targets.canonical(url) }
         var hasSigningKey = false
-        if fields.presence("v1a") != .absent {
+        var wasActive = false
+        if fields.presence("v1a") != .absent || point == .stopped {
             guard let old = try await webhooks.find(id, tenant: call.tenant) else { throw Self.missing }
             hasSigningKey = old.publicKey != nil
+            wasActive = old.status == .active
         }
         let equipment = try self.equipment.change(
             fields, for: id, hasSigningKey: hasSigningKey, isNew: false, now: clock.now())
@@ -101,7 +105,12 @@ struct WebhookRoutes: Sendable {
         }
         // Moved, or activated without ever having answered.
         if record.status == .pending, change.url != nil || change.isActive == true { verification.add(record) }
-        return .object { WebhookView.write(record, defaults, to: &$0) }
+        guard point == .stopped else { return .object { WebhookView.write(record, defaults, to: &$0) } }
+        let job = wasActive ? nil : try await resumption.resume(record, call)
+        return .object { json in
+            WebhookView.write(record, defaults, to: &json)
+            json.member("resume_job", job?.description)
+        }
     }
 
     private func delete(_ call: APICall) async throws -> Response {
