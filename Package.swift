@@ -188,6 +188,8 @@ let testTargets: [Target] = [
             "HTTPServer", "Observability",
         ]),
     tests("ToolService", ["ToolService", "Database", "EventCodec", "EventModel", "ServiceKit", "CLinux"]),
+    // Alerts, dashboards and runbook, without running anything but promtool.
+    tests("Monitoring", ["YAML", "EventCodec"]),
     tests("EndToEnd", ["EventModel", "EventCodec", "Encodings", "Crypto"], resources: [.copy("Fixtures")]),
 ]
 

@@ -118,7 +118,7 @@ public struct Maintenance: Sendable {
 
     private func observeAhead(_ connection: BlockingConnection) throws {
         let rows = try connection.execute(MaintenanceStatements.ahead)
-        for row in 0..<rows.count { ahead[rows.text(row, 0)]?.set(rows.double(row, 1)) }
+        for row in 0..<rows.count { ahead[rows.text(row, 0)]?.set(Double(rows.int64(row, 1))) }
     }
 
     private func work(_ connection: BlockingConnection) throws {
