@@ -69,6 +69,7 @@ let layers: [Target] = [
     shared("HTTPServer", ["CMicroHTTPD", "CLinux", "Observability"]),
     shared("Egress", ["Addresses", "EventModel", "CCurl", "CLinux", "Observability"]),
     shared("Endpoints", ["EventModel", "EventCodec", "Crypto", "Signing", "Egress"]),
+    shared("Tracing", ["EventModel", "EventCodec", "Observability", "Egress"]),
     shared("Database", ["EventModel", "CLibPQ", "CLinux", "Observability"]),
     shared("Store", ["Database", "EventModel", "EventCodec", "Encodings", "Crypto", "Signing", "Observability"]),
     shared("Backbone", ["EventModel", "EventCodec"]),
@@ -77,7 +78,7 @@ let layers: [Target] = [
     shared(
         "KafkaBackbone",
         ["CRdKafka", "CLinux", "Backbone", "EventModel", "EventCodec", "Database", "Store", "Observability", "Crypto"]),
-    shared("ServiceKit", ["Observability", "HTTPServer", "CLinux"]),
+    shared("ServiceKit", ["Observability", "HTTPServer", "Tracing", "CLinux"]),
     shared(
         "BackboneSelection",
         ["Backbone", "PostgresBackbone", "KafkaBackbone", "Database", "EventModel", "Observability", "ServiceKit"]),
@@ -88,7 +89,7 @@ let services: [Target] =
         "Ingest",
         needs: [
             "Addresses", "EventModel", "EventCodec", "Encodings", "Crypto", "Signing", "Inbound", "Backbone", "Store",
-            "Database", "HTTPServer", "ServiceKit", "Observability",
+            "Database", "HTTPServer", "ServiceKit", "Observability", "Tracing",
         ])
     + service(
         "Feed",
@@ -102,13 +103,13 @@ let services: [Target] =
         needs: [
             "EventModel", "EventCodec", "Crypto", "JSONPath", "Matching", "Triggers", "Backbone", "Store", "Database",
             "ServiceKit",
-            "Observability",
+            "Observability", "Tracing",
         ])
     + service(
         "Delivery",
         needs: [
             "EventModel", "EventCodec", "Encodings", "Crypto", "Signing", "Egress", "Endpoints", "Backbone", "Store",
-            "Database", "ServiceKit", "Observability",
+            "Database", "ServiceKit", "Observability", "Tracing",
         ])
     + service(
         "Tool",
@@ -156,6 +157,7 @@ let testTargets: [Target] = [
     tests("Store", ["Store", "Crypto", "Database", "EventModel", "Observability", "Signing"]),
     tests("Egress", ["Egress", "EventModel", "Observability", "CCurl", "CLinux"]),
     tests("Endpoints", ["Endpoints", "Crypto", "Egress", "Encodings", "EventCodec", "EventModel", "Signing"]),
+    tests("Tracing", ["Tracing", "EventModel", "EventCodec", "Observability"]),
     tests("HTTPServer", ["HTTPServer", "Observability"]),
     tests(
         "Backbone",
@@ -185,7 +187,7 @@ let testTargets: [Target] = [
         "IngestService",
         [
             "IngestService", "Addresses", "EventModel", "EventCodec", "Crypto", "Inbound", "Backbone", "Store",
-            "HTTPServer", "Observability",
+            "HTTPServer", "Observability", "Tracing",
         ]),
     tests("ToolService", ["ToolService", "Database", "EventCodec", "EventModel", "ServiceKit", "CLinux"]),
     // Alerts, dashboards and runbook, without running anything but promtool.

@@ -88,11 +88,14 @@ public struct LaneRecord: Sendable {
     /// When the delivery's first attempt became due: its age counts from here.
     public var firstDueAt: Timestamp
     public var envelope: [UInt8]
+    /// When the log took the event, where it is not the feed that did.
+    public var acceptedAt: Timestamp?
+    public var trace: EventTrace?
 
     public init(
         handle: LaneHandle, delivery: DeliveryID, endpoint: EndpointID, event: EventID, tenant: TenantID, type: String,
         pos: Int64, cause: Cause, attempt: Int, configVersion: Int64, recordedAt: Timestamp, firstDueAt: Timestamp,
-        envelope: [UInt8]
+        envelope: [UInt8], acceptedAt: Timestamp? = nil, trace: EventTrace? = nil
     ) {
         self.handle = handle
         self.delivery = delivery
@@ -107,6 +110,8 @@ public struct LaneRecord: Sendable {
         self.recordedAt = recordedAt
         self.firstDueAt = firstDueAt
         self.envelope = envelope
+        self.acceptedAt = acceptedAt
+        self.trace = trace
     }
 }
 

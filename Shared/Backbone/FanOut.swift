@@ -57,10 +57,14 @@ public struct FeedRow: Sendable {
     public var recordedAt: Timestamp
     /// Present where the implementation has it at hand (Kafka); lanes on Postgres point to the feed instead.
     public var envelope: [UInt8]?
+    /// When the log took it, where it is not the feed that did and it is known.
+    public var acceptedAt: Timestamp?
+    public var trace: EventTrace?
 
     public init(
         pos: Int64, part: Int, id: EventID, tenant: TenantID, type: String, onlyEndpoint: EndpointID?,
-        exceptEndpoint: EndpointID?, recordedAt: Timestamp, envelope: [UInt8]?
+        exceptEndpoint: EndpointID?, recordedAt: Timestamp, envelope: [UInt8]?, acceptedAt: Timestamp? = nil,
+        trace: EventTrace? = nil
     ) {
         self.pos = pos
         self.part = part
@@ -71,6 +75,8 @@ public struct FeedRow: Sendable {
         self.exceptEndpoint = exceptEndpoint
         self.recordedAt = recordedAt
         self.envelope = envelope
+        self.acceptedAt = acceptedAt
+        self.trace = trace
     }
 }
 

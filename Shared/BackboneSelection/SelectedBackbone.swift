@@ -107,6 +107,7 @@ public enum SelectedBackbone {
 
     private static func kafka(_ context: ServiceContext) throws -> KafkaBackboneConfiguration {
         let configuration = context.configuration
+        RecordFormat.write(version: configuration[Settings.recordsVersion])
         let topics = KafkaTopics(
             prefix: configuration[Settings.kafkaTopicPrefix] ?? "",
             eventPartitions: configuration[Settings.eventsPartitions],

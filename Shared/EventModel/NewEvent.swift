@@ -13,10 +13,13 @@ public struct NewEvent: Sendable {
     public var exceptEndpoint: EndpointID?
     /// The exact bytes of feed, webhook and dead letter.
     public var envelope: [UInt8]
+    /// Where the request that brought it stands in a trace, if it stands in one.
+    public var trace: EventTrace?
 
     public init(
         id: EventID, tenant: TenantID, type: String, smithID: String?, createdAt: Timestamp, dedupeKey: [UInt8]? = nil,
-        onlyEndpoint: EndpointID? = nil, exceptEndpoint: EndpointID? = nil, envelope: [UInt8]
+        onlyEndpoint: EndpointID? = nil, exceptEndpoint: EndpointID? = nil, envelope: [UInt8],
+        trace: EventTrace? = nil
     ) {
         self.id = id
         self.tenant = tenant
@@ -27,5 +30,6 @@ public struct NewEvent: Sendable {
         self.onlyEndpoint = onlyEndpoint
         self.exceptEndpoint = exceptEndpoint
         self.envelope = envelope
+        self.trace = trace
     }
 }

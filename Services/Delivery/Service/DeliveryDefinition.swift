@@ -7,6 +7,7 @@ internal import Observability
 public import ServiceKit
 internal import Signing
 internal import Store
+internal import Tracing
 
 /// `fanfare-delivery` as its executable starts it.
 public enum DeliveryService {
@@ -31,7 +32,7 @@ public enum DeliveryService {
             context.readiness.require(.configuration) { follower.isLoaded }
             context.readiness.require(.lanes) { lanes.isReady }
             let clock = ClockWatch(pool, metrics: context.metrics)
-            let worker = parts.worker
+            let (worker, tracer) = (parts.worker, parts.tracer)
             return [
                 NamedService("worker", run: { try await worker.run() }, shutdown: { await worker.shutdown() }),
                 NamedService("sender") { stop in
@@ -41,6 +42,7 @@ public enum DeliveryService {
                 },
                 NamedService("health", cancelling: { await parts.health.run() }),
             ] + others + [
+                NamedService("tracer", run: { await tracer.run() }, shutdown: { tracer.shutdown() }),
                 NamedService("clock-watch", cancelling: { await clock.run() }),
                 NamedService("configuration", cancelling: { await follower.run() }),
                 NamedService("configuration-listener", cancelling: { await listener.run() }),
@@ -57,6 +59,7 @@ struct DeliveryParts: Sendable {
     let health: HealthReporter
     let sender: HTTPSender
     let resolver: Resolver
+    let tracer: Tracer
 
     init(_ context: ServiceContext, pool: ConnectionPool, lanes: any DeliveryLanes) throws {
         let configuration = context.configuration
@@ -68,6 +71,8 @@ struct DeliveryParts: Sendable {
         let follower = RevisionFollower(store: RevisionStore(pool: pool), logger: context.logger) { changes in
             book.apply(changes.revisions, spans: changes.spans)
         }
+        let tracer = try Tracer(context)
+        self.tracer = tracer
         let attempts = EgressAttempts(
             maker: PostMaker(
                 headers: try DeliveryHeaders(
@@ -75,7 +80,7 @@ struct DeliveryParts: Sendable {
                 keys: EndpointKeys(
                     secrets: try SecretBox(current: keys[0], previous: Array(keys.dropFirst())), policy: policy),
                 standardTimeout: configuration[Settings.deliveryTimeout]),
-            clock: clock, logger: context.logger)
+            clock: clock, logger: context.logger, tracer: tracer)
         let resolver = Resolver(metrics: context.metrics)
         var settings = HTTPSender.Settings()
         settings.userAgent = PostMaker.product

@@ -8,6 +8,7 @@ internal import Inbound
 internal import Observability
 public import ServiceKit
 internal import Store
+internal import Tracing
 
 extension IngestService {
     /// `fanfare-ingest` as its executable starts it.
@@ -29,12 +30,13 @@ extension IngestService {
             let log = try await makeLog(context)
             let box = try secretBox(context)
             let inbound = try InboundParts(context, pool: pool, listen: database, box: box)
+            let tracer = try Tracer(context, oneIn: configuration[Settings.tracingOneIn])
             let ingest = IngestService(
                 log: log, directory: StoreDirectory(directory: directory, box: box), inbound: inbound.setup,
                 // Postgres takes a millisecond or two for each append; a broker, which does not flush, hardly any.
                 pace: configuration[Settings.backboneKind] == .kafka
                     ? Pace(longest: .milliseconds(5), calm: 400, full: 4_000) : nil,
-                metrics: context.metrics,
+                tracer: tracer, metrics: context.metrics,
                 logger: context.logger)
             let server = HTTPServer(
                 configuration: HTTPServerConfiguration(
@@ -52,6 +54,7 @@ extension IngestService {
                 NamedService(
                     "inbound-audit", run: { await inbound.setup.audit.run() },
                     shutdown: { inbound.setup.audit.shutdown() }),
+                NamedService("tracer", run: { await tracer.run() }, shutdown: { tracer.shutdown() }),
                 NamedService("directory", cancelling: { await directory.run() }),
                 NamedService("clock-watch", cancelling: { await clock.run() }),
                 NamedService("integrations", cancelling: { await inbound.follower.run() }),

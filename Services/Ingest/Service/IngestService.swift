@@ -2,6 +2,7 @@ public import Backbone
 public import EventModel
 public import HTTPServer
 public import Observability
+public import Tracing
 
 /// Every inbound door: verifies, normalises, makes the envelope's bytes once, appends, and answers when the log has
 /// acknowledged. Keeps no state that matters.
@@ -15,10 +16,11 @@ public struct IngestService: Sendable {
 
     /// - Parameters:
     ///   - inbound: What the doors for other people's webhooks stand on; its audit runs beside this service.
+    ///   - tracer: Puts events in their senders' traces; nil: nobody does.
     ///   - pace: How long events gather between appends; nil: an append follows the other.
     public init(
         log: any EventLog, directory: any IngestDirectory, inbound: InboundSetup? = nil,
-        clock: any WallClock = SystemClock(), pace: Pace? = nil, metrics: MetricsRegistry,
+        clock: any WallClock = SystemClock(), pace: Pace? = nil, tracer: Tracer? = nil, metrics: MetricsRegistry,
         logger: Logger
     ) {
         var limits = AppendQueue.Limits()
@@ -27,7 +29,7 @@ public struct IngestService: Sendable {
         let late = LateRequests()
         self.queue = queue
         self.late = late
-        let hall = Hall(directory: directory, clock: clock, queue: queue, late: late)
+        let hall = Hall(directory: directory, clock: clock, queue: queue, late: late, tracer: tracer)
         var table = RouteTable()
         let inbound = inbound ?? .none(clock: clock, metrics: metrics, logger: logger)
         for door in Self.doors(inbound) { door.addRoutes(to: &table, hall: hall) }

@@ -3,6 +3,7 @@ internal import Database
 internal import Observability
 public import ServiceKit
 internal import Store
+internal import Tracing
 
 extension MatcherService {
     /// `fanfare-matcher` as its executable starts it.
@@ -21,12 +22,13 @@ extension MatcherService {
             database.connections = 2
             let pool = ConnectionPool(database, name: "config", logger: context.logger, metrics: context.metrics)
             let (fanOut, log, topic) = try await makeFanOut(context)
+            let tracer = try Tracer(context)
             let matcher = MatcherService(
                 fanOut: fanOut, revisions: RevisionStore(pool: pool),
                 agents: MatcherService.Agents(
                     runs: AgentRunStore(pool), triggers: TriggerStore(pool), feed: FeedQueries(pool), log: log,
                     topic: topic),
-                metrics: context.metrics, logger: context.logger)
+                tracer: tracer, metrics: context.metrics, logger: context.logger)
             let runTopic: [any Service] =
                 topic.map { topic in
                     [NamedService("run-topic", run: { try await topic.run() }, shutdown: { await topic.shutdown() })]
@@ -53,6 +55,7 @@ extension MatcherService {
                 NamedService("matcher", run: { try await matcher.run() }, shutdown: { await matcher.shutdown() }),
                 NamedService("event-log", run: { try await log.run() }, shutdown: { await log.shutdown() }),
             ] + runTopic + [
+                NamedService("tracer", run: { await tracer.run() }, shutdown: { tracer.shutdown() }),
                 NamedService("maintenance", cancelling: { await maintenance.run() }),
                 NamedService("store-watch", cancelling: { await watch.run() }),
                 NamedService("clock-watch", cancelling: { await clock.run() }),

@@ -3,6 +3,7 @@ internal import EventModel
 internal import Matching
 public import Observability
 public import Store
+public import Tracing
 
 /// Fans the feed out: matches what is stored against the webhooks, roles and triggers that were in force at its position,
 /// makes the runs and events that they ask for, and appends the deliveries to their lanes.
@@ -33,6 +34,7 @@ public final class MatcherService: Sendable {
     }
 
     private let fanOut: any FanOut
+    private let tracer: Tracer?
     private let follower: RevisionFollower
     private let table: SubscriptionTable
     private let envelopes: RowEnvelopes
@@ -43,13 +45,15 @@ public final class MatcherService: Sendable {
     private let instruments: MatcherInstruments
 
     public init(
-        fanOut: any FanOut, revisions: RevisionStore, agents: Agents, metrics: MetricsRegistry, logger: Logger
+        fanOut: any FanOut, revisions: RevisionStore, agents: Agents, tracer: Tracer? = nil, metrics: MetricsRegistry,
+        logger: Logger
     ) {
         let table = SubscriptionTable()
         let roles = RoleTable()
         let log = logger.limited()
         let triggerTable = TriggerTable(log: log)
         self.fanOut = fanOut
+        self.tracer = tracer
         self.table = table
         envelopes = RowEnvelopes(feed: agents.feed, log: log)
         router = RoleRouter(table: roles, envelopes: envelopes)
@@ -113,6 +117,21 @@ public final class MatcherService: Sendable {
             try await emissions.queue(actions.events)
             try await fanOut.complete(batch, deliveries: deliveries)
             instruments.fannedOut(batch.rows, at: SystemClock().now())
+            trace(batch.rows)
+        }
+    }
+
+    /// A span for each row that stands in a trace that is recorded.
+    private func trace(_ rows: [FeedRow]) {
+        guard let tracer, tracer.isOn else { return }
+        let now = SystemClock().now()
+        for row in rows {
+            guard let trace = row.trace, trace.isSampled else { continue }
+            tracer.record(
+                TraceSpan(
+                    "fan-out", kind: .internal, trace: Tracer.child(of: trace), parent: trace.span,
+                    start: row.recordedAt,
+                    end: now, attributes: [("fanfare.event_id", .string(row.id.description))]), of: trace)
         }
     }
 

@@ -12,6 +12,7 @@ public enum EventRecord {
         static let only: UInt8 = 7
         static let except: UInt8 = 8
         static let envelope: UInt8 = 9
+        static let trace: UInt8 = 10
     }
 
     public static func write(_ event: borrowing NewEvent, to bytes: inout [UInt8]) {
@@ -25,6 +26,7 @@ public enum EventRecord {
         writer.add(Field.only, event.onlyEndpoint)
         writer.add(Field.except, event.exceptEndpoint)
         writer.add(Field.envelope, event.envelope)
+        writer.add(Field.trace, event.trace?.bytes)
         bytes = writer.finish()
     }
 
@@ -39,6 +41,7 @@ public enum EventRecord {
         var only: EndpointID?
         var except: EndpointID?
         var envelope: [UInt8]?
+        var trace: EventTrace?
         while let field = try reader.next() {
             switch field.number {
             case Field.id: id = try field.identifier()
@@ -50,6 +53,7 @@ public enum EventRecord {
             case Field.only: only = try field.identifier()
             case Field.except: except = try field.identifier()
             case Field.envelope: envelope = field.array()
+            case Field.trace: trace = EventTrace(field.bytes)
             default: break
             }
         }
@@ -57,7 +61,7 @@ public enum EventRecord {
             id: try required(id, field: Field.id), tenant: try required(tenant, field: Field.tenant),
             type: try required(type, field: Field.type), smithID: smith,
             createdAt: try required(createdAt, field: Field.createdAt), dedupeKey: key, onlyEndpoint: only,
-            exceptEndpoint: except, envelope: try required(envelope, field: Field.envelope))
+            exceptEndpoint: except, envelope: try required(envelope, field: Field.envelope), trace: trace)
     }
 }
 

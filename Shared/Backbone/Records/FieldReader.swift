@@ -27,8 +27,10 @@ public struct FieldReader {
         public let bytes: UnsafeRawBufferPointer
 
         public func int64() throws(RecordError) -> Int64 {
-            guard bytes.count == 8 else { throw RecordError(.truncated, field: number) }
-            return Int64(littleEndian: bytes.loadUnaligned(as: Int64.self))
+            if bytes.count == 8 { return Int64(littleEndian: bytes.loadUnaligned(as: Int64.self)) }
+            // Also in records of version 1: a field that their writer did not know may come from one of version 2.
+            guard (1..<8).contains(bytes.count) else { throw RecordError(.truncated, field: number) }
+            return bytes.reversed().reduce(0) { $0 << 8 | Int64($1) }
         }
 
         /// A number of a range.

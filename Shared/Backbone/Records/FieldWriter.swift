@@ -2,26 +2,31 @@ public import EventModel
 
 /// Writes a record: a byte with the version of the format, then fields of (number, length, bytes).
 ///
-/// The length is a LEB128 number, integers are 8 bytes and little-endian, identifiers 16 bytes and big-endian. A reader
+/// The length is a LEB128 number, integers are little-endian (version 1: 8 bytes; version 2: without the zero bytes at their
+/// end, and at least one), identifiers 16 bytes and big-endian. A reader
 /// skips numbers that it does not know, so a field can be added without a new version; a new version says that an old
 /// reader would misunderstand the record. A record that is copied (another attempt) takes unknown fields along.
 public struct FieldWriter: ~Copyable {
-    /// What readers of this program know, and writers write.
-    public static let version: UInt8 = 1
+    /// The newest version that readers of this program know. Writers write what `RecordFormat` says.
+    public static let version: UInt8 = 2
 
     private var bytes: [UInt8]
+    private let isCompact: Bool
 
     /// Appends to `bytes`, which `finish` gives back.
     public init(appendingTo bytes: consuming [UInt8]) {
         self.bytes = bytes
-        self.bytes.append(Self.version)
+        let version = RecordFormat.written
+        isCompact = version >= 2
+        self.bytes.append(version)
     }
 
     public consuming func finish() -> [UInt8] { bytes }
 
     public mutating func add(_ field: UInt8, _ value: Int64) {
-        add(field, length: 8)
-        withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
+        let length = isCompact ? max(1, 8 - value.leadingZeroBitCount / 8) : 8
+        add(field, length: length)
+        withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0.prefix(length)) }
     }
 
     public mutating func add(_ field: UInt8, _ value: Int64?) {

@@ -20,13 +20,16 @@ public struct LaneRecordBody: Sendable, Equatable {
     /// it from a later record of the same attempt.
     public var relocation: Int64?
     public var envelope: [UInt8]
+    /// When the log took the event, where it is not the feed that did.
+    public var acceptedAt: Timestamp?
+    public var trace: EventTrace?
     /// Fields of a later format, taken along into copies.
     public var unknown: [UInt8] = []
 
     public init(
         endpoint: EndpointID, event: EventID, tenant: TenantID, type: String, pos: Int64, cause: Cause, attempt: Int,
         configVersion: Int64, recordedAt: Timestamp, firstDueAt: Timestamp, due: Timestamp? = nil,
-        relocation: Int64? = nil, envelope: [UInt8]
+        relocation: Int64? = nil, envelope: [UInt8], acceptedAt: Timestamp? = nil, trace: EventTrace? = nil
     ) {
         self.endpoint = endpoint
         self.event = event
@@ -41,6 +44,8 @@ public struct LaneRecordBody: Sendable, Equatable {
         self.due = due
         self.relocation = relocation
         self.envelope = envelope
+        self.acceptedAt = acceptedAt
+        self.trace = trace
     }
 
     private enum Field {
@@ -57,6 +62,8 @@ public struct LaneRecordBody: Sendable, Equatable {
         static let due: UInt8 = 11
         static let relocation: UInt8 = 12
         static let envelope: UInt8 = 13
+        static let acceptedAt: UInt8 = 14
+        static let trace: UInt8 = 15
     }
 
     public func write(to bytes: inout [UInt8]) {
@@ -74,6 +81,8 @@ public struct LaneRecordBody: Sendable, Equatable {
         writer.add(Field.due, due?.microseconds)
         writer.add(Field.relocation, relocation)
         writer.add(Field.envelope, envelope)
+        writer.add(Field.acceptedAt, acceptedAt?.microseconds)
+        writer.add(Field.trace, trace?.bytes)
         writer.add(unknown: unknown)
         bytes = writer.finish()
     }
@@ -94,6 +103,8 @@ public struct LaneRecordBody: Sendable, Equatable {
         var due: Timestamp?
         var relocation: Int64?
         var envelope: [UInt8]?
+        var acceptedAt: Timestamp?
+        var trace: EventTrace?
         while let field = try reader.next() {
             switch field.number {
             case Field.endpoint: endpoint = try field.identifier()
@@ -109,6 +120,8 @@ public struct LaneRecordBody: Sendable, Equatable {
             case Field.due: due = try field.timestamp()
             case Field.relocation: relocation = try field.int64()
             case Field.envelope: envelope = field.array()
+            case Field.acceptedAt: acceptedAt = try field.timestamp()
+            case Field.trace: trace = EventTrace(field.bytes)
             default: reader.keep(field)
             }
         }
@@ -119,7 +132,7 @@ public struct LaneRecordBody: Sendable, Equatable {
             configVersion: try required(version, field: Field.version),
             recordedAt: try required(recordedAt, field: Field.recordedAt),
             firstDueAt: try required(firstDueAt, field: Field.firstDueAt), due: due, relocation: relocation,
-            envelope: try required(envelope, field: Field.envelope))
+            envelope: try required(envelope, field: Field.envelope), acceptedAt: acceptedAt, trace: trace)
         unknown = reader.unknown
     }
 }

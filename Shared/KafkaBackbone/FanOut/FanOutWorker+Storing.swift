@@ -121,7 +121,8 @@ extension FanOutWorker {
                 FeedRow(
                     pos: pos, part: entry.part, id: event.id, tenant: event.tenant, type: event.type,
                     onlyEndpoint: event.onlyEndpoint, exceptEndpoint: event.exceptEndpoint,
-                    recordedAt: stored.events.recordedAt, envelope: event.envelope))
+                    recordedAt: stored.events.recordedAt, envelope: event.envelope,
+                    acceptedAt: Timestamp(milliseconds: entry.message.timestamp), trace: event.trace))
         }
         if !rows.isEmpty { feedWake.committed() }
         if !stored.skipped.isEmpty {

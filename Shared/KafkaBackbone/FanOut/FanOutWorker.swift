@@ -243,6 +243,6 @@ extension FeedRow {
         self.init(
             pos: event.pos, part: event.part, id: event.id, tenant: event.tenant, type: event.type,
             onlyEndpoint: event.onlyEndpoint, exceptEndpoint: event.exceptEndpoint, recordedAt: event.recordedAt,
-            envelope: event.envelope)
+            envelope: event.envelope, trace: event.trace)
     }
 }

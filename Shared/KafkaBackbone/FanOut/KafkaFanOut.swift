@@ -217,6 +217,6 @@ extension LaneRecordBody {
         self.init(
             endpoint: endpoint, event: row.id, tenant: row.tenant, type: row.type, pos: row.pos, cause: cause,
             attempt: 1, configVersion: configVersion, recordedAt: row.recordedAt, firstDueAt: now,
-            envelope: envelope)
+            envelope: envelope, acceptedAt: row.acceptedAt, trace: row.trace)
     }
 }

@@ -103,7 +103,8 @@ extension LaneRecordBody {
         self.init(
             endpoint: record.endpoint, event: record.event, tenant: record.tenant, type: record.type, pos: record.pos,
             cause: record.cause, attempt: attempt, configVersion: record.configVersion, recordedAt: record.recordedAt,
-            firstDueAt: record.firstDueAt, due: due, relocation: relocation, envelope: record.envelope)
+            firstDueAt: record.firstDueAt, due: due, relocation: relocation, envelope: record.envelope,
+            acceptedAt: record.acceptedAt, trace: record.trace)
         self.unknown = unknown
     }
 
@@ -112,6 +113,7 @@ extension LaneRecordBody {
         LaneRecord(
             handle: handle, delivery: DeliveryID(event: event, endpoint: endpoint, cause: cause), endpoint: endpoint,
             event: event, tenant: tenant, type: type, pos: pos, cause: cause, attempt: attempt,
-            configVersion: configVersion, recordedAt: recordedAt, firstDueAt: firstDueAt, envelope: envelope)
+            configVersion: configVersion, recordedAt: recordedAt, firstDueAt: firstDueAt, envelope: envelope,
+            acceptedAt: acceptedAt, trace: trace)
     }
 }

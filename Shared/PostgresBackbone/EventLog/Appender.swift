@@ -70,7 +70,7 @@ final class Appender {
         }
         do {
             let rows = try connection.execute(
-                AppendStatement.statement,
+                AppendStatement.statement(for: columns),
                 AppendStatement.parameters(columns, window: configuration.dedupeWindow))
             addReceipts(AppendStatement.answer(rows), slices, to: &fates)
             return true

@@ -107,7 +107,7 @@ struct DueHold {
         let record = LaneRecord(
             handle: handle, delivery: row.delivery, endpoint: row.endpoint, event: row.event, tenant: row.tenant,
             type: row.type, pos: row.pos, cause: row.cause, attempt: row.attempt, configVersion: row.configVersion,
-            recordedAt: row.recordedAt, firstDueAt: row.first, envelope: row.envelope)
+            recordedAt: row.recordedAt, firstDueAt: row.first, envelope: row.envelope, trace: row.trace)
         entries[row.delivery] = Entry(
             lane: lane, phase: .pending, endpoint: row.endpoint, cause: row.cause, pos: row.pos,
             configVersion: row.configVersion, attempt: row.attempt, firstDueAt: row.first,

@@ -185,7 +185,7 @@ struct LanesState {
                     handle: LaneHandle(lane: row.lane, epoch: epoch, source: 0, offset: row.seq), delivery: delivery,
                     endpoint: row.endpoint, event: row.event, tenant: row.tenant, type: row.type, pos: row.pos,
                     cause: row.cause, attempt: 1, configVersion: row.configVersion, recordedAt: row.recordedAt,
-                    firstDueAt: row.madeAt, envelope: row.envelope))
+                    firstDueAt: row.madeAt, envelope: row.envelope, trace: row.trace))
         }
     }
 

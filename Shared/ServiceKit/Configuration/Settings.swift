@@ -26,7 +26,7 @@ public enum Settings {
             [
                 logLevel.declaration, adminListen.declaration, shutdownDelay.declaration, shutdownGrace.declaration,
             ],
-            backbone, doors, delivering, keeping,
+            backbone, doors, delivering, keeping, telemetry,
         ]
         return groups.flatMap { $0 }.flatMap { $0.isSecret ? [$0, SettingDeclaration(fileOf: $0)] : [$0] }
     }()

@@ -16,6 +16,9 @@ public struct EventColumns: Sendable {
     private var only = ArrayBuilder(.text)
     private var except = ArrayBuilder(.text)
     private var envelopes = ArrayBuilder(.bytes)
+    private var traces = ArrayBuilder(.bytes)
+    /// Whether one of the events stands in a trace.
+    public private(set) var hasTrace = false
     /// The envelopes' bytes so far.
     public private(set) var envelopeBytes = 0
 
@@ -36,6 +39,12 @@ public struct EventColumns: Sendable {
         if let endpoint = event.exceptEndpoint { except.append(endpoint) } else { except.appendNull() }
         envelopes.append(event.envelope)
         envelopeBytes += event.envelope.count
+        if let trace = event.trace {
+            traces.append(trace.bytes)
+            hasTrace = true
+        } else {
+            traces.appendNull()
+        }
     }
 
     public mutating func removeAll() {
@@ -49,11 +58,17 @@ public struct EventColumns: Sendable {
         only.removeAll()
         except.removeAll()
         envelopes.removeAll()
+        traces.removeAll()
+        hasTrace = false
         envelopeBytes = 0
     }
 
     func addParts(to parameters: inout Parameters) {
         parameters.add(parts)
+    }
+
+    func addTraces(to parameters: inout Parameters) {
+        parameters.add(traces)
     }
 
     func addRest(to parameters: inout Parameters) {

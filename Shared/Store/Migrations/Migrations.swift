@@ -16,5 +16,6 @@ enum SchemaSource {
         (14, "endpoints", M014Endpoints.sql + M014Endpoints.health + M014Endpoints.equipment),
         (15, "insight", M015Insight.sql),
         (17, "recovery", M017Recovery.sql),
+        (16, "traces", M016Traces.sql),
     ]
 }

@@ -16,12 +16,24 @@ public enum AppendStatement {
         from fanfare.append_events_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, make_interval(secs => $11), null)
         """)
 
+    /// For a batch in which some events stand in a trace.
+    public static let traced = Statement(
+        "events.append-traced",
+        """
+        select o_first, o_version, o_recorded, o_duplicate_ords, o_duplicate_ids
+        from fanfare.append_events_v2($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, make_interval(secs => $11), $12)
+        """)
+
+    /// The statement for a batch.
+    public static func statement(for events: EventColumns) -> Statement { events.hasTrace ? traced : statement }
+
     /// - Parameter window: How long a key is remembered.
     public static func parameters(_ events: EventColumns, window: Duration) -> Parameters {
         var parameters = Parameters(reservingBytes: events.envelopeBytes + events.count * 256 + 512)
         events.addParts(to: &parameters)
         events.addRest(to: &parameters)
         parameters.add(interval: window)
+        if events.hasTrace { events.addTraces(to: &parameters) }
         return parameters
     }
 

@@ -14,7 +14,7 @@ public enum DueStatement {
                 select d.part, d.delivery_id, d.due_at as row_due_at, d.first_at, d.pos, d.version, d.attempt,
                     d.endpoint_id, d.cause, e.event_id, e.tenant_id, e.type, e.recorded_at, e.envelope,
                     sum(octet_length(e.envelope)) over (order by d.due_at, d.delivery_id rows unbounded preceding)
-                        as weight
+                        as weight, e.trace
                 from (
                     select * from fanfare.due where due_at >= $1 and due_at <= $2 and part = any ($3)
                     order by due_at, delivery_id limit $4
@@ -116,6 +116,7 @@ public struct DueRow: Sendable, Equatable {
     public var type: String
     public var recordedAt: Timestamp
     public var envelope: [UInt8]
+    public var trace: EventTrace?
 
     fileprivate init(_ rows: Rows, _ row: Int, _ cache: inout TextCache) {
         lane = rows.int(row, 1)
@@ -132,5 +133,6 @@ public struct DueRow: Sendable, Equatable {
         type = rows.withBytes(row, 12) { cache.text($0) }
         recordedAt = rows.timestamp(row, 13)
         envelope = rows.bytes(row, 14)
+        trace = rows.trace(row, 16)
     }
 }

@@ -15,7 +15,8 @@ public enum FeedRowsStatement {
         """
         select h.next_pos, h.config_version, r.*
         from fanfare.feed_head h left join lateral (
-            select e.pos, e.part, e.event_id, e.tenant_id, e.type, e.only_endpoint, e.except_endpoint, e.recorded_at\
+            select e.pos, e.part, e.event_id, e.tenant_id, e.type, e.only_endpoint, e.except_endpoint, e.recorded_at,
+                e.trace\
         \(columns)
             from fanfare.events e where e.pos > $1 and e.pos <= $2 and e.part = any ($3) order by e.pos limit $4
         ) r on true
@@ -66,6 +67,7 @@ public struct StoredEvent: Sendable, Equatable {
     public var recordedAt: Timestamp
     /// Nil unless asked for.
     public var envelope: [UInt8]?
+    public var trace: EventTrace?
 
     fileprivate init(_ rows: Rows, _ row: Int, _ cache: inout TextCache) {
         pos = rows.int64(row, 2)
@@ -76,11 +78,16 @@ public struct StoredEvent: Sendable, Equatable {
         onlyEndpoint = rows.isNull(row, 7) ? nil : rows.identifier(row, 7)
         exceptEndpoint = rows.isNull(row, 8) ? nil : rows.identifier(row, 8)
         recordedAt = rows.timestamp(row, 9)
-        envelope = rows.columnCount > 10 ? rows.bytes(row, 10) : nil
+        trace = rows.trace(row, 10)
+        envelope = rows.columnCount > 11 ? rows.bytes(row, 11) : nil
     }
 }
 
 extension Rows {
+    func trace(_ row: Int, _ column: Int) -> EventTrace? {
+        isNull(row, column) ? nil : withBytes(row, column) { EventTrace($0) }
+    }
+
     func tenant(_ row: Int, _ column: Int, _ cache: inout TextCache) -> TenantID {
         guard let tenant = withBytes(row, column, { cache.tenant($0) }) else {
             preconditionFailure("\(columnName(column)) holds tenants' ids only")

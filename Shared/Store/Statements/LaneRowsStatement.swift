@@ -15,7 +15,7 @@ public enum LaneRowsStatement {
             select * from (
                 select l.seq, l.part, l.pos, l.version, l.made_at, l.endpoint_id, l.cause, e.event_id, e.tenant_id,
                     e.type, e.recorded_at, e.envelope,
-                    sum(octet_length(e.envelope)) over (order by l.seq rows unbounded preceding) as weight
+                    sum(octet_length(e.envelope)) over (order by l.seq rows unbounded preceding) as weight, e.trace
                 from (
                     select * from fanfare.lanes where seq > $1 and seq <= $2 and part = any ($3) order by seq limit $4
                 ) l left join lateral (
@@ -88,6 +88,7 @@ public struct LaneRow: Sendable, Equatable {
     public var type: String
     public var recordedAt: Timestamp
     public var envelope: [UInt8]
+    public var trace: EventTrace?
 
     fileprivate init(_ rows: Rows, _ row: Int, _ cache: inout TextCache) {
         seq = rows.int64(row, 1)
@@ -102,5 +103,6 @@ public struct LaneRow: Sendable, Equatable {
         type = rows.withBytes(row, 10) { cache.text($0) }
         recordedAt = rows.timestamp(row, 11)
         envelope = rows.bytes(row, 12)
+        trace = rows.trace(row, 14)
     }
 }

@@ -69,7 +69,7 @@ struct DispatchInstruments: Sendable {
         guard let failure = result.errorClass else {
             delivered.increment()
             if record.attempt == 1, record.cause == .live {
-                endToEnd.observe(Self.seconds(from: record.recordedAt, to: now))
+                endToEnd.observe(Self.seconds(from: record.acceptedAt ?? record.recordedAt, to: now))
             }
             return
         }

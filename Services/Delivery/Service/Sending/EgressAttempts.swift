@@ -4,6 +4,7 @@ internal import Endpoints
 internal import EventModel
 internal import Observability
 internal import Synchronization
+internal import Tracing
 
 /// Sends attempts through `HTTPSender` and hands their ends to the dispatcher, a turn of the sender's loop at a time.
 final class EgressAttempts: AttemptSender {
@@ -13,6 +14,9 @@ final class EgressAttempts: AttemptSender {
     /// Audit records of what is under way, by token. Bounded by the dispatcher's limit on POSTs in flight.
     private let audits = Mutex<[UInt64: AttemptRecord]>([:])
     private let wiring = Mutex<Wiring?>(nil)
+    private let tracer: Tracer?
+    /// Spans of what is under way, where they are recorded.
+    private let spans = Mutex<[UInt64: (trace: EventTrace, parent: UInt64)]>([:])
 
     /// The two ends that this stands between; made after it, because each needs the other.
     private struct Wiring: Sendable {
@@ -20,7 +24,8 @@ final class EgressAttempts: AttemptSender {
         let dispatcher: Dispatcher
     }
 
-    init(maker: PostMaker, clock: any WallClock, logger: Logger) {
+    init(maker: PostMaker, clock: any WallClock, logger: Logger, tracer: Tracer? = nil) {
+        self.tracer = tracer
         self.maker = maker
         self.clock = clock
         self.logger = logger.limited()
@@ -47,6 +52,9 @@ final class EgressAttempts: AttemptSender {
                 let post = try maker.post(attempt, at: now)
                 exchanges.append(post.exchange)
                 started.append((attempt.token, post.audit))
+                if post.trace.isSampled, tracer?.isOn == true {
+                    spans.withLock { $0[attempt.token] = (post.trace, post.parent) }
+                }
             } catch {
                 ended.append(Self.failed(attempt, error.rawValue, at: now))
                 logger.warning(
@@ -84,9 +92,28 @@ final class EgressAttempts: AttemptSender {
                 ended.append(EndedAttempt(token: result.token, result: attempt, audit: audit))
             }
         }
+        traceEnds(ended, withheld)
         let wired = wired
         if !withheld.isEmpty { wired.dispatcher.abandon(withheld) }
         wired.dispatcher.finish(ended, sender: self)
+    }
+
+    private func traceEnds(_ ended: [EndedAttempt], _ withheld: [UInt64]) {
+        guard let tracer, tracer.isOn else { return }
+        let now = clock.now()
+        for one in ended {
+            guard let (trace, parent) = spans.withLock({ $0.removeValue(forKey: one.token) }) else { continue }
+            tracer.record(
+                TraceSpan(
+                    "deliver", kind: .client, trace: trace, parent: parent, start: one.audit.startedAt, end: now,
+                    attributes: [
+                        ("fanfare.event_id", .string(one.audit.event.description)),
+                        ("fanfare.webhook_id", .string(one.audit.endpoint.description)),
+                        ("fanfare.attempt", .int(one.audit.attempt)),
+                        ("http.response.status_code", .int(one.result.status ?? 0)),
+                    ], error: one.result.errorClass), of: trace)
+        }
+        if !withheld.isEmpty { spans.withLock { spans in for token in withheld { spans[token] = nil } } }
     }
 
     private static func failed(_ attempt: PendingAttempt, _ errorClass: String, at now: Timestamp) -> EndedAttempt {

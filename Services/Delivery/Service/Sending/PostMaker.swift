@@ -5,6 +5,7 @@ internal import Endpoints
 internal import EventModel
 internal import ServiceKit
 internal import Signing
+internal import Tracing
 
 /// Makes the POST of an attempt: headers, signatures over the exact bytes, and the hashes that the audit keeps.
 struct PostMaker: Sendable {
@@ -17,6 +18,9 @@ struct PostMaker: Sendable {
     struct Post: Sendable {
         let exchange: Exchange
         var audit: AttemptRecord
+        /// The attempt's span, and what it is part of.
+        let trace: EventTrace
+        let parent: UInt64
     }
 
     /// - Throws: `EndpointKeys.Failure` where nothing can be sent.
@@ -26,13 +30,14 @@ struct PostMaker: Sendable {
         guard let type = EventType(record.type) else {
             preconditionFailure("the feed holds checked event types only")
         }
+        let trace = trace(of: attempt)
         var lines: [UInt8] = []
         lines.reserveCapacity(DeliveryHeaders.usualByteCount)
         headers.write(
             DeliveryHeaders.Attempt(
                 event: record.event, type: type, delivery: record.delivery, endpoint: record.endpoint,
                 number: record.attempt, timestamp: now.seconds,
-                traceparent: Self.traceparent(record.event, attempt.token)),
+                traceparent: trace.traceparent),
             body: record.envelope.span, signer: prepared.signer, to: &lines)
         var audit = AttemptRecord(record, startedAt: now, verdict: .retrying)
         if prepared.headers.isEmpty {
@@ -49,7 +54,7 @@ struct PostMaker: Sendable {
             token: attempt.token, target: prepared.target, headers: HeaderBlock(lines: lines), body: record.envelope,
             timeoutMilliseconds: Int32(clamping: Int64(timeout / .milliseconds(1))), tls: prepared.tls)
         exchange.claim = Exchange.Claim(part: record.handle.lane, epoch: record.handle.epoch)
-        return Post(exchange: exchange, audit: audit)
+        return Post(exchange: exchange, audit: audit, trace: trace, parent: record.trace?.span ?? 0)
     }
 
     /// The product that the sender is told to call itself.
@@ -57,21 +62,14 @@ struct PostMaker: Sendable {
     /// What it writes then: see `RequestHead` in Egress.
     static let userAgent = product + " HTTP/1.1"
 
-    /// W3C trace context: the trace is the event (every attempt and delivery of it), the parent is this attempt.
-    private static func traceparent(_ event: EventID, _ token: UInt64) -> String {
-        var bytes: [UInt8] = Array("00-".utf8)
-        Self.appendHex(event.ulid.high, to: &bytes)
-        Self.appendHex(event.ulid.low, to: &bytes)
-        bytes.append(0x2D)
-        Self.appendHex(token | 1 << 63, to: &bytes)
-        bytes.append(contentsOf: "-00".utf8)
-        return String(decoding: bytes, as: UTF8.self)
-    }
+    /// Sets attempts of different processes apart, whose tokens are the same.
+    private let salt = UInt64.random(in: 0...UInt64.max)
 
-    private static func appendHex(_ value: UInt64, to bytes: inout [UInt8]) {
-        for shift in stride(from: 60, through: 0, by: -4) {
-            let digit = UInt8(value >> UInt64(shift) & 15)
-            bytes.append(digit < 10 ? 0x30 + digit : 0x57 + digit)
-        }
+    /// The event's trace, or one that is the event (every attempt and delivery of it); the span is this attempt.
+    private func trace(of attempt: PendingAttempt) -> EventTrace {
+        let span = max(1, salt ^ attempt.token)
+        guard var trace = attempt.record.trace else { return EventTrace(of: attempt.record.event, span: span) }
+        trace.span = span
+        return trace
     }
 }

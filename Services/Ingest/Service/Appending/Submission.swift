@@ -4,7 +4,7 @@ internal import HTTPServer
 
 /// One request that waits for its events to be durable.
 struct Submission: Sendable {
-    let events: [NewEvent]
+    var events: [NewEvent]
     /// Envelope bytes of all events.
     let bytes: Int
     let responder: Responder
@@ -13,12 +13,14 @@ struct Submission: Sendable {
     /// How the door speaks of failures.
     let form: ErrorForm
     /// Makes the answer from the events' receipts, in order; not called when one of them was refused or is unknown.
-    let answer: @Sendable (ArraySlice<AppendReceipt>) -> Response
+    var answer: @Sendable (ArraySlice<AppendReceipt>) -> Response
     /// Learns of the answer that was given instead.
-    let failed: (@Sendable (Response) -> Void)?
+    var failed: (@Sendable (Response) -> Void)?
+    /// The sender's place in a trace, as it says.
+    let traceparent: String?
 
     init(
-        events: [NewEvent], responder: Responder, form: ErrorForm = .standard,
+        events: [NewEvent], responder: Responder, form: ErrorForm = .standard, traceparent: String? = nil,
         failed: (@Sendable (Response) -> Void)? = nil,
         answer: @escaping @Sendable (ArraySlice<AppendReceipt>) -> Response
     ) {
@@ -26,6 +28,7 @@ struct Submission: Sendable {
         self.responder = responder
         self.form = form
         self.failed = failed
+        self.traceparent = traceparent
         self.answer = answer
         bytes = events.reduce(0) { $0 + $1.envelope.count }
     }

@@ -3,19 +3,25 @@ internal import EventCodec
 internal import EventModel
 internal import HTTPServer
 internal import Synchronization
+internal import Tracing
 
 /// What all doors share: the directory, the clock, the maker of ids, and the way to the log.
 final class Hall: Sendable {
     let directory: any IngestDirectory
     let clock: any WallClock
+    let tracer: Tracer?
     private let queue: AppendQueue
     private let late: LateRequests
     private let ids: Mutex<EventIDMaker>
 
-    init(directory: any IngestDirectory, clock: any WallClock, queue: AppendQueue, late: LateRequests) {
+    init(
+        directory: any IngestDirectory, clock: any WallClock, queue: AppendQueue, late: LateRequests,
+        tracer: Tracer? = nil
+    ) {
         self.directory = directory
         self.clock = clock
         self.queue = queue
+        self.tracer = tracer
         self.late = late
         ids = Mutex(EventIDMaker(random: SecureRandom.fill))
     }
@@ -44,7 +50,7 @@ final class Hall: Sendable {
         case .refuse(let error):
             responder.respond(form.render(error))
         case .accept(let submission):
-            if !queue.add(submission) {
+            if !queue.add(traced(submission)) {
                 let response = form.render(Unavailable.overloaded)
                 submission.failed?(response)
                 responder.respond(response)

@@ -63,7 +63,10 @@ struct PublishDoor: Door {
         }
         let events = body.events.map { Self.event($0, in: request.body, tenant: tenant, now: now, hall: hall) }
         let form = body.form
-        return .accept(Submission(events: events, responder: responder) { Self.answer(form, $0) })
+        return .accept(
+            Submission(events: events, responder: responder, traceparent: request.headers["traceparent"]) {
+                Self.answer(form, $0)
+            })
     }
 
     private static func format(_ request: Request) -> PublishParser.Format {

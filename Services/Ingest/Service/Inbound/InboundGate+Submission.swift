@@ -13,7 +13,7 @@ extension InboundGate {
         respond: @escaping @Sendable (AppendReceipt?) -> Response
     ) -> Submission {
         Submission(
-            events: events, responder: responder, form: form,
+            events: events, responder: responder, form: form, traceparent: entry.traceparent,
             failed: { self.finish(entry, .refused, status: $0.status, reason: "unavailable") },
             answer: { receipts in
                 var entry = entry

@@ -148,6 +148,8 @@ public final class InboundGate: Sendable {
 
         /// Wall clock, microseconds, when the request line was there.
         let receivedAt: Int64
+        /// The sender's place in a trace.
+        let traceparent: String?
     }
 
     func entry(_ head: RequestHead, _ lookup: InboundLookup, channel: String, body: [UInt8]?) -> Entry {
@@ -163,7 +165,9 @@ public final class InboundGate: Sendable {
         record.headersSHA256 = HeaderDigest.of(head.headers)
         record.payloadSHA256 = body.map { HeaderDigest.of(body: $0) }
         record.sourceIP = source?.description
-        return Entry(source: source, record: record, receivedAt: head.receivedAtWallClock)
+        return Entry(
+            source: source, record: record, receivedAt: head.receivedAtWallClock,
+            traceparent: head.headers["traceparent"])
     }
 
     func finish(_ entry: Entry, _ verdict: InboundRecord.Verdict, status: Int, reason: String? = nil, age: Int64? = nil)
