@@ -2,7 +2,7 @@
 enum PromQL {
     private static let words: Set<String> = [
         "and", "or", "unless", "bool", "offset", "on", "ignoring", "group_left", "group_right", "by", "without", "inf",
-        "nan",
+        "nan", "sum", "min", "max", "avg", "count", "topk", "bottomk", "quantile", "group",
     ]
     /// Words behind which names of labels stand in brackets.
     private static let beforeLabels: Set<String> = ["on", "ignoring", "group_left", "group_right", "by", "without"]

@@ -62,18 +62,12 @@ extension FeedService {
             // streams go on when it is back; taken out of the balancer it could do neither.
             context.readiness.require(.configuration) { directory.isLoaded }
             let clock = ClockWatch(pool, metrics: context.metrics)
+            // Streams and long-polls do not end by themselves.
+            let http = HTTPService(
+                "http", server, drain: drain, when: { directory.isLoaded }, ending: { service.endReaders() })
+            context.readiness.require(.listener) { http.isListening }
             return [
-                NamedService(
-                    "http",
-                    run: {
-                        try server.start()
-                        await server.run()
-                    },
-                    shutdown: {
-                        // Streams and long-polls do not end by themselves.
-                        service.endReaders()
-                        await server.shutdown(deadline: drain)
-                    }),
+                http,
                 NamedService("readers", cancelling: { await service.run() }),
                 NamedService("wake-ups", cancelling: { await listener.run() }),
                 NamedService("resolver") { stop in

@@ -47,8 +47,12 @@ extension IngestService {
             let clock = ClockWatch(pool, metrics: context.metrics)
             context.readiness.require(.clock) { clock.isTrusted }
             inbound.follower.tell(context.metrics)
+            let follower = inbound.follower
+            let http = HTTPService(
+                "http", server, when: { log.isReady && directory.isLoaded && follower.isLoaded })
+            context.readiness.require(.listener) { http.isListening }
             return [
-                HTTPService("http", server),
+                http,
                 NamedService("doors", run: { await ingest.run() }, shutdown: { ingest.shutdown() }),
                 NamedService("event-log", run: { try await log.run() }, shutdown: { await log.shutdown() }),
                 NamedService(

@@ -105,23 +105,30 @@ extension LoopState {
         guard !isStopping else { return }
         isStopping = true
         isDraining = true
+        // Who was let in by the kernel already is let in here too, instead of being reset with the socket.
+        if let daemon { MHD_run(daemon) }
         let socket = MHD_quiesce_daemon(daemon)
         if socket >= 0 { Glibc.close(socket) }
         exchanges.forEach { $0.stream?.end() }
     }
 
+    /// How long a new connection may take to bring its request while the server stops, nanoseconds.
+    private static let freshGrace: UInt64 = 250_000_000
+
     /// Called at the end of each turn, when the library has read what had arrived.
     func isFinished() -> Bool {
         guard let stopDeadline else { return false }
         var idle: [Connection] = []
+        var isWaiting = false
         connections.forEach { connection in
             switch connection.phase {
+            // Its request is on the way: a client that is cut off here cannot know whether it was served.
+            case .fresh where turnTime < connection.since &+ LoopState.freshGrace: isWaiting = true
             case .fresh, .idle: idle.append(connection)
             case .head, .body, .handling, .answering, .ending: break
             }
         }
         for connection in idle { close(connection) }
-        var isWaiting = false
         exchanges.forEach { exchange in
             if case .lingering = exchange.phase { return }
             isWaiting = true

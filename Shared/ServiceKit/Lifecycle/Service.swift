@@ -7,7 +7,14 @@ public protocol Service: Sendable {
     /// For the log; lower case and hyphens: `delivery-lanes`.
     var name: String { get }
 
+    /// The program will end: called once, before the delay in which it still takes what comes. Must not block.
+    func willStop()
+
     func run(until stop: ShutdownSignal) async throws
+}
+
+extension Service {
+    public func willStop() {}
 }
 
 /// A service made of a name and functions.

@@ -58,6 +58,7 @@ public struct ServiceGroup: Sendable {
                     case .announce:
                         shutdown.request()
                         willStop()
+                        for service in services { service.willStop() }
                     case .wait(let timer): group.addTask { await wait(for: timer) }
                     case .stop(let index):
                         logger.debug("stopping", ["what": .string(services[index].name)])

@@ -15,7 +15,7 @@ enum SchemaSource {
         (13, "dead-letters-and-jobs", M013DeadLetters.sql + M013Jobs.sql),
         (14, "endpoints", M014Endpoints.sql + M014Endpoints.health + M014Endpoints.equipment),
         (15, "insight", M015Insight.sql),
-        (17, "recovery", M017Recovery.sql),
         (16, "traces", M016Traces.sql),
+        (17, "recovery", M017Recovery.sql),
     ]
 }

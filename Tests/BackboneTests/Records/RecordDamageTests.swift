@@ -80,7 +80,7 @@ import Testing
             }
         }
         #expect(error([]) == RecordError(.truncated))
-        #expect(error([2]) == RecordError(.unknownVersion))
+        #expect(error([3]) == RecordError(.unknownVersion))
         #expect(error([0]) == RecordError(.unknownVersion))
         #expect(error([1]) == RecordError(.missingField, field: 1))
         #expect(error([1, 1, 3, 0, 0, 0]) == RecordError(.truncated, field: 1))

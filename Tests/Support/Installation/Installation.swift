@@ -202,8 +202,10 @@ public final class Installation: Sendable {
     }
 
     /// Starts one more process of a service, beside the one of the installation. End it at the end of the test.
-    public func startAnother(_ service: Service) throws -> Another {
-        let ports = FreePorts.consecutive(2)
+    ///
+    /// - Parameter known: The admin port, and the one behind it, of a process that was there before; else free ones.
+    public func startAnother(_ service: Service, at known: Int? = nil) throws -> Another {
+        let ports = known ?? FreePorts.consecutive(2)
         var arguments = ["--config", "\(folder)/fanfare.conf", "--admin-listen", "127.0.0.1:\(ports)"]
         switch service {
         case .ingest: arguments += ["--ingest-listen", "127.0.0.1:\(ports + 1)"]
