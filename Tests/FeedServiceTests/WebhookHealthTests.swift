@@ -54,6 +54,17 @@ internal import Testing
             #expect(errors.map { $0["class"]?.text } == ["timeout", "http_5xx"])
             #expect(errors.map { $0["count"]?.int } == [1, 1])
             #expect(errors.last?["last_status"]?.int == 503)
+            #expect(json["catching_up"]?.bool == false)
+            // A cursor that lies behind: what it has not delivered counts too.
+            try await fixture.append(2, to: fixture.acme)
+            try await fixture.pool.script(
+                """
+                insert into fanfare.cursors (id, kind, tenant_id, endpoint_id, part, cause, from_pos, pos)
+                values ('cur_1', 'span', '\(fixture.acme.tenant)', '\(id)', 0, 'live', 2, 1)
+                """)
+            let behind = try await fixture.call("GET", "\(path)/\(id)/health", as: fixture.acme.admin).json
+            #expect(behind["catching_up"]?.bool == true)
+            #expect(behind["oldest_undelivered_at"] == json["oldest_undelivered_at"], "older than the cursor's")
             #expect(try await fixture.call("GET", "\(path)/\(id)/health", as: fixture.other.admin).status == 404)
         }
     }

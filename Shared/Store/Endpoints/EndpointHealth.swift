@@ -6,6 +6,11 @@ public struct EndpointHealth: Sendable {
     /// Nil: its owner has not told anything yet.
     public var state: State?
     public var attempts: Attempts
+    /// When the oldest event was put on the feed that the endpoint's cursor has still to deliver; nil: it has none, or is at the
+    /// end.
+    public var cursorOldest: Timestamp?
+    /// It has a cursor: what comes is not put on its lane, but read from the feed as fast as it takes it.
+    public var isCatchingUp: Bool
 
     public struct State: Sendable {
         public var breakerOpenSince: Timestamp?
@@ -54,9 +59,16 @@ public struct EndpointHealthQuery: Sendable {
         """
         select a.o_since, a.o_attempts, a.o_successes, a.o_p50, a.o_p99, a.o_retrying, a.o_oldest,
             coalesce(a.o_errors, '[]'), s.open_since, s.probe_at, s.in_flight, s.waiting, s.oldest_at, s.failures,
-            s.failing_since, s.last_success_at, s.last_failure_at, s.observed_at
+            s.failing_since, s.last_success_at, s.last_failure_at, s.observed_at, c.oldest, coalesce(c.spans, 0) > 0
         from fanfare.endpoint_attempts_v1($1, $2, $3, $4) a
         left join fanfare.endpoint_states s on s.webhook_id = $2
+        cross join lateral (
+            select count(*) as spans, min(e.recorded_at) as oldest from fanfare.cursors c left join lateral (
+                select v.recorded_at from fanfare.events v where v.tenant_id = c.tenant_id and v.pos > c.pos
+                order by v.pos limit 1
+            ) e on true
+            where c.endpoint_id = $2 and c.state = 'active' and c.kind = 'span'
+        ) c
         """)
 
     public func health(
@@ -74,7 +86,10 @@ public struct EndpointHealthQuery: Sendable {
             since: rows.optionalTimestamp(0, 0), count: rows.int64(0, 1), successes: rows.int64(0, 2),
             p50: rows.optionalDouble(0, 3), p99: rows.optionalDouble(0, 4), retrying: rows.int64(0, 5),
             oldestRetrying: rows.optionalTimestamp(0, 6), errors: rows.text(0, 7))
-        guard !rows.isNull(0, 17) else { return EndpointHealth(state: nil, attempts: attempts) }
+        let (oldest, isCatchingUp) = (rows.optionalTimestamp(0, 18), rows.bool(0, 19))
+        guard !rows.isNull(0, 17) else {
+            return EndpointHealth(state: nil, attempts: attempts, cursorOldest: oldest, isCatchingUp: isCatchingUp)
+        }
         return EndpointHealth(
             state: EndpointHealth.State(
                 breakerOpenSince: rows.optionalTimestamp(0, 8), nextProbe: rows.optionalTimestamp(0, 9),
@@ -82,6 +97,6 @@ public struct EndpointHealthQuery: Sendable {
                 oldest: rows.optionalTimestamp(0, 12), failures: rows.int64(0, 13),
                 failingSince: rows.optionalTimestamp(0, 14), lastSuccess: rows.optionalTimestamp(0, 15),
                 lastFailure: rows.optionalTimestamp(0, 16), observedAt: rows.timestamp(0, 17)),
-            attempts: attempts)
+            attempts: attempts, cursorOldest: oldest, isCatchingUp: isCatchingUp)
     }
 }

@@ -22,9 +22,10 @@ enum WebhookHealthView {
         json.member("in_flight", state?.inFlight ?? 0)
         json.member("waiting", state?.waiting ?? 0)
         json.member("retrying", attempts.retrying)
+        json.member("catching_up", health.isCatchingUp)
         json.member(
             "oldest_undelivered_at",
-            [state?.oldest, attempts.oldestRetrying].compactMap { $0 }.min())
+            [state?.oldest, attempts.oldestRetrying, health.cursorOldest].compactMap { $0 }.min())
         json.member(
             "breaker",
             object: { json in
