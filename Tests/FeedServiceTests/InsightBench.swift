@@ -39,6 +39,7 @@ struct InsightBench {
     private func fillFeed(_ fixture: FeedFixture) async throws {
         try await fixture.pool.script(
             """
+            set statement_timeout = 0;
             create function public.crockford(p bigint, p_length int) returns text language sql immutable as $f$
                 select string_agg(substr('0123456789ABCDEFGHJKMNPQRSTVWXYZ', 1 + ((p >> (5 * i)) & 31)::int, 1), '' order by i desc)
                 from generate_series(0, p_length - 1) i
@@ -125,6 +126,7 @@ struct InsightBench {
             let narrow = try await fixture.webhook(fixture.acme, events: #"["run"]"#)
             try await fixture.pool.script(
                 """
+                set statement_timeout = 0;
                 update fanfare.webhook_revisions set from_pos = 1 where webhook_id = '\(narrow)';
                 update fanfare.webhook_audit set webhook_id = '\(narrow)' where seq between 400001 and 500000;
                 """, timeout: .seconds(120))

@@ -50,6 +50,26 @@ internal import Testing
         #expect(JobText.bar(nil, width: 3) == "[···]")
     }
 
+    @Test func `a webhook is asked for by what the options say`() throws {
+        func request(_ words: String...) throws -> String {
+            let arguments = try Arguments(words, for: WebhookCommands.create.spec)
+            return String(decoding: try WebhookCommands.request(arguments), as: UTF8.self)
+        }
+        #expect(try request("https://a.example") == #"{"url":"https://a.example","events":[]}"#)
+        let folder = try TestFolders.temporary("pem")
+        try Files.write("PEM\n", to: "\(folder)/file.pem", mode: 0o600)
+        #expect(
+            try request(
+                "u", "--event", "run", "--event", "slack.*", "--schedule", "0,5", "--verify", "--paused", "--header",
+                "X-A:  b: c", "--client-certificate", "\(folder)/file.pem", "--client-key", "\(folder)/file.pem",
+                "--v1a")
+                == #"{"url":"u","events":["run","slack.*"],"schedule":[0,5],"headers":{"X-A":"b: c"},"client_certificate":{"certificate":"PEM\n","key":"PEM\n"},"v1a":true,"verify":true,"active":false}"#
+        )
+        #expect(throws: ToolError.self) { try request("u", "--client-key", "\(folder)/file.pem") }
+        #expect(throws: ToolError.self) { try request("u", "--ca-bundle", "\(folder)/none.pem") }
+        #expect(throws: ToolError.self) { try request("u", "--header", "nonsense") }
+    }
+
     @Test func `a schedule is seconds`() throws {
         #expect(try WebhookCommands.schedule("0,30,120") == [0, 30, 120])
         for bad in ["", "1,", "x", "-1", "90000"] {

@@ -59,9 +59,11 @@ internal import Testing
 
     @Test func `a certificate is told of before it ends, and after`() {
         let now = Timestamp(seconds: 1_780_000_000)
-        let soon = CertificateCheck.judge(webhook: "wh_1", tenant: "t", end: now.adding(seconds: 3_600), now: now)
+        let soon = CertificateCheck.judge(
+            "CA bundle", of: "wh_1", tenant: "t", end: now.adding(seconds: 3_600), now: now)
         #expect(soon.level == .warning)
-        let over = CertificateCheck.judge(webhook: "wh_1", tenant: "t", end: now.adding(seconds: -3_600), now: now)
+        let over = CertificateCheck.judge(
+            "CA bundle", of: "wh_1", tenant: "t", end: now.adding(seconds: -3_600), now: now)
         #expect(over.level == .failed)
     }
 

@@ -21,6 +21,11 @@ enum WebhookCommands {
                 .init("--timeout", "SECONDS", "how long the endpoint may take, 1-30"),
                 .init("--schedule", "SECONDS", "waits before each attempt, such as 0,30,120"),
                 .init("--verify", nil, "sends a signed test first: pending until it is answered"),
+                .init("--header", "LINE", "sent with each delivery, such as \"X-Team: payments\"", isRepeatable: true),
+                .init("--client-certificate", "FILE", "PEM: shown to an endpoint that demands one; with --client-key"),
+                .init("--client-key", "FILE", "PEM, without a password"),
+                .init("--ca-bundle", "FILE", "PEM: the only CAs that the endpoint's certificate may come from"),
+                .init("--v1a", nil, "signs with an Ed25519 key too"),
                 .init("--paused", nil, "begins paused"), .json,
             ] + .remote)
     ) { try await create($0) }
@@ -59,7 +64,20 @@ enum WebhookCommands {
     // MARK: -
 
     private static func create(_ context: CommandContext) async throws -> ExitCode {
-        let arguments = context.arguments
+        let request = try request(context.arguments)
+        return try await context.withAPI { api in
+            let answer = try await api.call(.post, api.access.feedURL + path, request)
+            if try context.printsJSON(answer) { return .done }
+            context.console.rows([
+                ("id", answer["id"]?.string), ("url", answer["url"]?.string), ("status", answer["status"]?.string),
+                ("secret", answer["secret"]?.string),
+            ])
+            return .done
+        }
+    }
+
+    /// The body of the request.
+    static func request(_ arguments: Arguments) throws(ToolError) -> [UInt8] {
         var body = JSONWriter()
         body.beginObject()
         body.member("url", arguments.positional(0) ?? "")
@@ -72,19 +90,50 @@ enum WebhookCommands {
             let steps = try Self.schedule(schedule)
             body.member("schedule", array: { json in for step in steps { json.int(step) } })
         }
+        try addEquipment(arguments, to: &body)
         if try arguments.flag("--verify") { body.member("verify", true) }
         if try arguments.flag("--paused") { body.member("active", false) }
         body.endObject()
-        let request = body.bytes
-        return try await context.withAPI { api in
-            let answer = try await api.call(.post, api.access.feedURL + path, request)
-            if try context.printsJSON(answer) { return .done }
-            context.console.rows([
-                ("id", answer["id"]?.string), ("url", answer["url"]?.string), ("status", answer["status"]?.string),
-                ("secret", answer["secret"]?.string),
-            ])
-            return .done
+        return body.bytes
+    }
+
+    private static func addEquipment(_ arguments: Arguments, to body: inout JSONWriter) throws(ToolError) {
+        let lines = try arguments.all("--header").map(header)
+        if !lines.isEmpty {
+            body.member(
+                "headers",
+                object: { json in
+                    for (name, value) in lines {
+                        json.key(dynamic: name)
+                        json.string(value)
+                    }
+                })
         }
+        switch (try arguments["--client-certificate"].map(file), try arguments["--client-key"].map(file)) {
+        case (let certificate?, let key?):
+            body.member(
+                "client_certificate",
+                object: { json in
+                    json.member("certificate", certificate)
+                    json.member("key", key)
+                })
+        case (nil, nil): break
+        default: throw ToolError(.usage, "--client-certificate and --client-key belong together")
+        }
+        if let authorities = try arguments["--ca-bundle"].map(file) { body.member("ca_bundle", authorities) }
+        if try arguments.flag("--v1a") { body.member("v1a", true) }
+    }
+
+    private static func header(_ line: String) throws(ToolError) -> (String, String) {
+        guard let colon = line.firstIndex(of: ":"), colon > line.startIndex else {
+            throw ToolError(.usage, "--header takes a line such as \"X-Team: payments\"")
+        }
+        return (String(line[..<colon]), String(line[line.index(after: colon)...].drop { $0 == " " }))
+    }
+
+    private static func file(_ path: String) throws(ToolError) -> String {
+        guard let text = Files.text(path) else { throw Files.failure("cannot read \(path)") }
+        return text
     }
 
     static func schedule(_ text: String) throws(ToolError) -> [Int] {
@@ -184,8 +233,8 @@ enum HealthText {
                     "\(error["class"]?.string ?? "")\(status), \(error["count"]?.plain ?? "") times, last \(error["last_at"]?.plain ?? "")"
                 ))
         }
-        if let certificate = health["certificate_expires_at"]?.plain {
-            rows.append(("certificate", "until \(certificate)"))
+        for (name, key) in [("certificate", "client_certificate"), ("CA bundle", "ca_bundle")] {
+            if let end = health[key]?["expires_at"]?.plain { rows.append((name, "until \(end)")) }
         }
         return rows
     }
