@@ -58,6 +58,54 @@ extension EndToEnd {
         }
 
         @Test(.timeLimit(.minutes(1)), arguments: TestBackbone.available)
+        func `dead letters are listed, sent again and thrown away with the tool, one by one and by a job`(
+            backbone: TestBackbone
+        ) async throws {
+            let installation = try await Shared.installation(backbone)
+            let receiver = try TestReceiver { _ in [.answer(500)] }
+            let webhook = try await installation.watch(receiver, events: ["letters"], #""schedule":[0]"#)
+            for number in 0..<5 { _ = try await installation.publish("letters.item", #"{"n":\#(number)}"#) }
+            try await installation.waitForEnds([webhook])
+            func letters(_ state: String) async throws -> [String] {
+                let list = try await installation.tool([
+                    "deadletter", "list", "--webhook", webhook.id, "--state", state, "--json",
+                ])
+                #expect(list.code == 0, "\(list.errors)")
+                return try list.output.split(separator: "\n").compactMap {
+                    try JSONValue(parsing: Array($0.utf8), limits: JSONLimits(depth: 64))["id"]?.string
+                }
+            }
+            let all = try await letters("dead")
+            #expect(all.count == 5)
+            let shown = try await installation.tool(["deadletter", "list", "--webhook", webhook.id, "--count", "2"])
+            #expect(shown.output.split(separator: "\n").count == 2)
+            #expect(shown.output.contains("letters.item  \(webhook.id)  http_5xx (500)  1 attempts"), "\(shown.output)")
+            let again = try await installation.tool(["deadletter", "redrive", all[0]])
+            #expect(again.code == 0 && again.output.hasPrefix("sent again as dlv_"), "\(again.errors)")
+            #expect(try await letters("redriven") == [all[0]])
+            let unreasoned = try await installation.tool(["deadletter", "discard", all[1]])
+            #expect(unreasoned.code == 2)
+            let gone = try await installation.tool(["deadletter", "discard", all[1], "--reason", "by hand & gone"])
+            #expect(gone.code == 0, "\(gone.errors)")
+            let dry = try await installation.tool([
+                "job", "start", "discard", "--webhook", webhook.id, "--dry-run",
+            ])
+            #expect(dry.code == 0 && dry.output.contains(" would be affected"), "\(dry.output) \(dry.errors)")
+            let job = try await installation.tool([
+                "job", "start", "discard", "--webhook", webhook.id, "--reason", "over", "--watch",
+            ])
+            #expect(job.code == 0, "\(job.output) \(job.errors)")
+            #expect(job.output.split(separator: "\n").last?.contains("discard  done") == true, "\(job.output)")
+            // What was sent again has failed again, and may have done so behind the job.
+            #expect(Set(all[1...]).isDisjoint(with: try await letters("all")))
+            let id = try #require(job.output.split(separator: " ").first.map(String.init))
+            #expect(try await installation.tool(["job", "list"]).output.contains(id))
+            #expect(try await installation.tool(["job", "watch", id]).code == 0)
+            #expect(try await installation.tool(["job", "cancel", id]).errors.contains("409"))
+            try await installation.delete(webhook)
+        }
+
+        @Test(.timeLimit(.minutes(1)), arguments: TestBackbone.available)
         func `a receiver verifies, and recomputes the hashes of the audit, by what the documentation says`(
             backbone: TestBackbone
         ) async throws {
