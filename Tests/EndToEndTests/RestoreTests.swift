@@ -5,13 +5,18 @@ import Testing
 extension EndToEnd {
     /// A database that has gone back in time, under clients and processes that have not.
     @Suite struct RestoreTests {
-        @Test(.timeLimit(.minutes(2)))
-        func `a base backup that takes over gives no position out twice, and nobody has to restart`() async throws {
-            let installation = try await Installation.start()
+        @Test(.timeLimit(.minutes(4)), arguments: [TestBackbone.postgres])
+        func `a base backup that takes over gives no position out twice, and nobody has to restart`(
+            backbone: TestBackbone
+        ) async throws {
+            let installation = try await backbone.start()
             let receiver = try TestReceiver { _ in [.answer(204)] }
-            _ = try await installation.watch(receiver, events: ["history"])
+            let watched = try await installation.watch(receiver, events: ["history"])
             let kept = try await installation.publish("history.kept", key: "kept")
-            _ = await receiver.requests.first(1)
+            // What a backup does not know to be delivered is sent again.
+            try await eventually("the first delivery is recorded") {
+                try await installation.verdicts(event: kept, webhook: watched.id) == ["delivered"]
+            }
             try await installation.takeBaseBackup()
             var lost: [String] = []
             for _ in 0..<3 { lost.append(try await installation.publish("history.lost")) }
@@ -27,17 +32,31 @@ extension EndToEnd {
             let new = try await eventually("events are taken again", within: .seconds(40)) {
                 try? await installation.publish("history.new")
             }
-            // The client's cursor lies beyond all that is left; nothing of what comes is missing from it, nothing repeated.
+            // What the database lost is gone with Postgres alone; Kafka has it still, and it is stored again.
+            let after = backbone == .kafka ? lost + [new] : [new]
+            // The client's cursor lies beyond all that is left; nothing of what comes is missing from it.
+            try await eventually("the feed has what came afterwards", within: .seconds(60)) {
+                try await installation.page("type=history&cursor=\(cursor)").count >= after.count
+            }
             let page = try await installation.page("type=history&cursor=\(cursor)")
-            #expect(page == [new])
             let rest = try await installation.page("type=history")
-            #expect(rest == [kept, new])
-            for id in lost { #expect(try await installation.request("GET", "/v1/events/\(id)").status == 404) }
+            #expect(Set(page) == Set(after) && page.count == after.count)
+            #expect(Set(rest) == Set([kept] + after) && rest.count == after.count + 1)
+            for id in lost {
+                let status = try await installation.request("GET", "/v1/events/\(id)").status
+                #expect(status == (backbone == .kafka ? 200 : 404))
+            }
             let lowest = try await installation.number("select max(pos) from fanfare.events where event_id = '\(new)'")
             #expect(lowest > highest)
             // Workers and matchers, whose memory is ahead of the database, deliver what is new.
-            let delivered = await receiver.requests.first(5).compactMap { $0.header("X-IC-Event-Id") }
-            #expect(delivered == [kept] + lost + [new])
+            // What was stored again is sent again, under the same ids.
+            try await eventually("the new event is delivered", within: .seconds(60)) {
+                receiver.requests.values.contains { $0.header("X-IC-Event-Id") == new }
+            }
+            let delivered = receiver.requests.values.compactMap { $0.header("X-IC-Event-Id") }
+            #expect(Array(delivered.prefix(4)) == [kept] + lost)
+            #expect(Set(delivered) == Set([kept] + lost + [new]))
+            if backbone == .postgres { #expect(delivered.count == 5) }
             let second = try TestReceiver { _ in [.answer(204)] }
             let webhook = try await installation.watch(second, events: ["afterwards"])
             let last = try await installation.publish("afterwards.one")
