@@ -84,7 +84,7 @@ public struct FeedService: Sendable {
     private let hub: FeedHub
     private let tailer: FeedTailer
     private let feeder: StreamFeeder
-    private let discards: DiscardRunner
+    private let keeper: JobKeeper
     private let exports: AuditExporter
     /// What is to be told of endpoints.
     let teller: EndpointEventTeller
@@ -114,8 +114,8 @@ public struct FeedService: Sendable {
         let clock = parts.clock
         let letterMetrics = DeadLetterMetrics(registry)
         let jobs = JobStore(parts.database)
-        let discards = DiscardRunner(jobs: jobs, metrics: letterMetrics, log: log)
-        self.discards = discards
+        let keeper = JobKeeper(jobs: jobs, metrics: letterMetrics, log: log)
+        self.keeper = keeper
         let verification = WebhookVerification(
             ping: WebhookPing(
                 webhooks: webhooks, audit: PingAuditStore(parts.database), secrets: parts.secrets,
@@ -152,7 +152,7 @@ public struct FeedService: Sendable {
                 webhooks: webhooks, lanes: parts.lanes, clock: clock, metrics: letterMetrics
             ).routes
             + JobRoutes(
-                jobs: jobs, webhooks: webhooks, lanes: parts.lanePartitions, clock: clock, wake: { discards.wake() }
+                jobs: jobs, webhooks: webhooks, lanes: parts.lanePartitions, clock: clock, wake: { keeper.wake() }
             ).routes
             + IntegrationRoutes(
                 integrations: IntegrationStore(parts.database), secrets: parts.secrets, clock: clock
@@ -183,7 +183,7 @@ public struct FeedService: Sendable {
     public func run() async {
         await withDiscardingTaskGroup { group in
             group.addTask { await feeder.run() }
-            group.addTask { await discards.run() }
+            group.addTask { await keeper.run() }
             group.addTask { await exports.run() }
             group.addTask { await teller.run() }
             group.addTask { await verification.run() }

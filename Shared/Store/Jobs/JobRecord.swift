@@ -80,10 +80,10 @@ public struct JobRecord: Sendable, Hashable {
         coalesce(s.progress, j.progress), j.created_at, j.ended_at, \
         (select e.recorded_at from fanfare.events e where e.pos = coalesce(s.pos, j.pos))
         """
-    /// While a job runs its cursors say how far it is.
+    /// Until a job has ended its cursors say how far it is.
     static let source = """
         fanfare.jobs j left join lateral (
-            select c.* from fanfare.job_sums_v1(j.id) c where j.state = 'running' and j.action <> 'discard'
+            select c.* from fanfare.job_sums_v1(j.id) c where j.progress is null and j.action <> 'discard'
         ) s on true
         """
 

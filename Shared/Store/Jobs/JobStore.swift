@@ -195,9 +195,19 @@ public struct JobStore: Sendable {
     private static let cancel = Statement("job.cancel", "select fanfare.cancel_job_v1($1, $2)::text")
     private static let step = Statement("job.step", "select o_job, o_count from fanfare.step_discard_v1($1)")
 
-    /// Reads nothing more for it: what is under way ends, and what waits for another attempt gets it.
+    private static let stop = Statement("job.stop", "select fanfare.stop_job_cursors_v1()")
+
+    /// It is cancelled; `stopCursors` has to follow. What is under way ends, and what waits for another attempt gets it.
     public func cancel(_ id: JobID, tenant: TenantID) async throws(DatabaseError) {
         try await database.execute(Self.cancel, Self.key(tenant, id))
+    }
+
+    /// Has nothing more read for jobs that were cancelled and for webhooks that take nothing.
+    ///
+    /// - Returns: how many cursors that were.
+    @discardableResult
+    public func stopCursors() async throws(DatabaseError) -> Int {
+        try await database.execute(Self.stop).int(0, 0)
     }
 
     /// One step of a discard that no other process is at.

@@ -235,29 +235,27 @@ enum M013Jobs {
                 is distinct from (old.pos, old.state, old.delivered, old.retrying, old.failed))
             execute function fanfare.job_cursor_changed();
 
-        -- Jobs end for a webhook that takes nothing more: what they would still send would only be cancelled.
-        create function fanfare.webhook_stopped() returns trigger language plpgsql as $$
-        begin
-            update fanfare.cursors set state = 'cancelled', updated_at = now()
-            where endpoint_id = old.id and kind = 'job' and state = 'active';
-            if found then perform pg_notify('fanfare_cursors', ''); end if;
-            return null;
-        end $$;
-        create trigger webhooks_deleted after delete on fanfare.webhooks for each row
-            execute function fanfare.webhook_stopped();
-        create trigger webhooks_stopped after update of status on fanfare.webhooks for each row
-            when (new.status in ('paused', 'disabled') and old.status <> new.status)
-            execute function fanfare.webhook_stopped();
-
+        -- The job's own row says it at once; its cursors follow by `stop_job_cursors_v1`.
         create function fanfare.cancel_job_v1(p_tenant text, p_id text) returns void language plpgsql volatile as $$
         begin
             update fanfare.jobs set state = 'cancelled', ended_at = clock_timestamp()
-            where tenant_id = p_tenant and id = p_id and state = 'running' and action = 'discard';
-            if found then return; end if;
-            -- the last of them ends the job
-            update fanfare.cursors set state = 'cancelled', updated_at = now()
-            where cause = p_id and tenant_id = p_tenant and kind = 'job' and state = 'active';
-            perform pg_notify('fanfare_cursors', '');
+            where tenant_id = p_tenant and id = p_id and state = 'running';
+        end $$;
+
+        -- Ends the cursors of jobs that were cancelled, and of webhooks that take nothing more: what they would still send
+        -- would only be cancelled. By itself: recording a cursor's position may take a while, and neither somebody who
+        -- cancels nor a change of a webhook, which holds the feed's head, may wait for that.
+        create function fanfare.stop_job_cursors_v1() returns bigint language plpgsql volatile as $$
+        declare v_count bigint;
+        begin
+            update fanfare.cursors c set state = 'cancelled', updated_at = now()
+            from fanfare.jobs j
+            where c.kind = 'job' and c.state = 'active' and j.id = c.cause
+                and (j.state = 'cancelled' or not exists (select 1 from fanfare.webhooks w
+                    where w.id = c.endpoint_id and w.status = 'active'));
+            get diagnostics v_count = row_count;
+            if v_count > 0 then perform pg_notify('fanfare_cursors', ''); end if;
+            return v_count;
         end $$;
 
         -- One step of a discard that nobody else is at: p_limit letters are looked at, and those that match thrown away,
@@ -321,6 +319,7 @@ enum M013Jobs {
             v_scanned bigint;
             v_edge bigint;
             v_candidates text;
+            v_scan int := p_scan;
         begin
             select * into v_job from fanfare.jobs where id = p_job;
             if v_job.action is distinct from 'resend' and v_job.action is distinct from 'redrive' then
@@ -331,6 +330,8 @@ enum M013Jobs {
             select * into v_head from fanfare.feed_head where shard = 0;
             v_to := least(v_head.next_pos, p_until + 1);
             if v_job.action = 'redrive' then
+                -- each is looked up on the feed, and nearly all of them match
+                v_scan := least(p_scan, p_limit * 4 + 16);
                 v_candidates := 'scan as materialized (
                         select d.pos, d.event_type, d.error_class, d.dead_at, d.redriven_at, octet_length(d.payload) as size
                         from fanfare.dead_letters d
@@ -372,11 +373,11 @@ enum M013Jobs {
                     (select count(*) from scan), (select max(pos) from scan)
                 $q$, v_candidates)
             into v_page, v_cut, v_scanned, v_edge
-            using p_tenant, p_after, v_to, p_scan, p_endpoint, p_smith, p_families, p_limit, p_bytes, v_job.created_at,
+            using p_tenant, p_after, v_to, v_scan, p_endpoint, p_smith, p_families, p_limit, p_bytes, v_job.created_at,
                 v_job.from_at, v_job.to_at, v_job.error_class, v_job.types;
             if v_cut then
                 v_edge := v_page[cardinality(v_page)];
-            elsif v_scanned < p_scan then
+            elsif v_scanned < v_scan then
                 v_edge := greatest(v_to - 1, p_after);
             elsif v_job.action = 'redrive' then
                 -- a position may have more letters than were looked at; those that are in the page are sent in any case

@@ -10,7 +10,7 @@ struct JobRoutes: Sendable {
     /// How many lanes there are.
     let lanes: Int
     let clock: any WallClock
-    /// There is a new discard.
+    /// There is a new discard, or a job was cancelled.
     let wake: @Sendable () -> Void
 
     var routes: [APIRoute] {
@@ -137,7 +137,10 @@ struct JobRoutes: Sendable {
     private func cancel(_ call: APICall) async throws -> Response {
         let id: JobID = try call.identifier()
         guard let job = try await jobs.find(id, tenant: call.tenant) else { throw Self.missing }
-        if job.state == .running { try await jobs.cancel(id, tenant: call.tenant) }
+        if job.state == .running {
+            try await jobs.cancel(id, tenant: call.tenant)
+            wake()
+        }
         guard let ended = try await jobs.find(id, tenant: call.tenant) else { throw Self.missing }
         guard ended.state != .done else {
             throw HTTPError(status: 409, code: "job_ended", message: "the job is done")

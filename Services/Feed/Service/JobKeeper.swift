@@ -1,9 +1,10 @@
 internal import Observability
 internal import Store
 
-/// Carries out the discards of jobs, a bounded step at a time: each is one statement that also keeps where the next one
-/// begins, so any number of processes may run this and any of them may die.
-struct DiscardRunner: Sendable {
+/// What jobs need beside the owners of lanes: discards, a bounded step at a time, each one statement that also keeps where the
+/// next one begins; and the end of cursors that have nothing more to do. Any number of processes may run this and any of them
+/// may die.
+struct JobKeeper: Sendable {
     let jobs: JobStore
     let metrics: DeadLetterMetrics
     let log: LimitedLogger
@@ -11,7 +12,7 @@ struct DiscardRunner: Sendable {
 
     /// Letters that a step looks at.
     private static let step = 500
-    /// Between two looks for jobs that another process was asked for and did not finish.
+    /// Between two looks for what another process was asked for and did not finish, and for webhooks that were paused.
     private static let interval: Duration = .seconds(2)
 
     init(jobs: JobStore, metrics: DeadLetterMetrics, log: LimitedLogger) {
@@ -27,13 +28,14 @@ struct DiscardRunner: Sendable {
     func run() async {
         while !Task.isCancelled {
             do {
+                try await jobs.stopCursors()
                 while let count = try await jobs.stepDiscard(limit: Self.step) {
                     metrics.discarded.increment(by: count)
                     if Task.isCancelled { return }
                 }
             } catch {
                 // Where it was it will go on.
-                log.warning("discard-failed", ["reason": .describing(error)])
+                log.warning("jobs-not-kept", ["reason": .describing(error)])
             }
             await wakeUp.wait(atMost: Self.interval)
         }
