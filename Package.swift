@@ -108,8 +108,8 @@ let services: [Target] =
     + service(
         "Delivery",
         needs: [
-            "EventModel", "EventCodec", "Encodings", "Crypto", "Signing", "Egress", "Endpoints", "Backbone", "Store",
-            "Database", "ServiceKit", "Observability", "Tracing",
+            "EventModel", "EventCodec", "Encodings", "Crypto", "Signing", "Egress", "Endpoints", "JSONPath", "Backbone",
+            "Store", "Database", "ServiceKit", "Observability", "Tracing",
         ])
     + service(
         "Tool",
@@ -161,7 +161,10 @@ let testTargets: [Target] = [
     tests("HTTPServer", ["HTTPServer", "Observability"]),
     tests(
         "Backbone",
-        ["Backbone", "KafkaBackbone", "PostgresBackbone", "Store", "Database", "EventModel", "Observability"]),
+        [
+            "Backbone", "KafkaBackbone", "PostgresBackbone", "Store", "Database", "EventModel", "Observability",
+            "DeliveryService", "MatcherService",
+        ]),
     tests("KafkaBackbone", ["KafkaBackbone", "Backbone", "EventModel", "Observability"]),
     tests("ServiceKit", ["ServiceKit", "Observability", "HTTPServer", "ExampleService"]),
     tests(

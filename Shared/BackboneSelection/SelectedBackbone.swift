@@ -62,6 +62,20 @@ public enum SelectedBackbone {
         }
     }
 
+    /// The feed cursors of a delivery worker: in Postgres whatever carries the lanes. Connections of their own, since pages
+    /// take longer than a look at the configuration.
+    public static func cursors(_ context: ServiceContext) throws -> (any FeedCursors, any Service) {
+        var database = DatabaseConfiguration(
+            dsn: try context.configuration.required(Settings.postgresDSN).reveal(),
+            applicationName: context.configuration.service.rawValue)
+        database.connections = 2
+        let pool = ConnectionPool(database, name: "cursors", logger: context.logger, metrics: context.metrics)
+        return (
+            PostgresFeedCursors(pool: pool),
+            NamedService("cursors", run: { await pool.run() }, shutdown: { await pool.shutdown() })
+        )
+    }
+
     /// What the feed process needs: a log for events of its own, a way to put single deliveries on their lanes, and what
     /// runs beside them.
     public static func requests(

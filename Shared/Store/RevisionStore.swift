@@ -37,6 +37,26 @@ public struct RevisionStore: Sendable {
         where h.shard = 0 order by r.version
         """)
 
+    private static let history = Statement(
+        "revisions_of",
+        """
+        select 0::bigint, r.version, r.webhook_id, r.tenant_id, r.from_pos, r.to_pos, r.status, r.url, r.events,
+            r.timeout_s, r.schedule, r.secrets, r.filter, r.equipment, r.rate_per_s, r.max_in_flight
+        from fanfare.webhook_revisions r
+        where r.webhook_id = $1 and (r.to_pos is null or r.to_pos > $2) order by r.version
+        """)
+
+    /// A webhook's revisions that were in force at or behind a position, in order of version.
+    public func history(of endpoint: EndpointID, from pos: Int64) async throws(DatabaseError) -> [WebhookRevision] {
+        let rows = try await pool.execute(
+            Self.history,
+            Parameters {
+                $0.add(endpoint.description)
+                $0.add(pos)
+            })
+        return (0..<rows.count).compactMap { Self.revision(rows, $0) }
+    }
+
     // Versions are given out under the feed's head lock, so a later statement sees all up to the one that was read first.
     private static let roles = Statement(
         "role_revisions_since",

@@ -80,6 +80,10 @@ internal import Testing
         (#"{"url":"https://example.com/","filter":"$.data["}"#, "filter"),
         (#"{"url":"https://example.com/","filter":"$.data.a == $.data[*]"}"#, "filter"),
         (#"{"url":"https://example.com/","filter":""}"#, "filter"),
+        (#"{"url":"https://example.com/","rate_per_s":0}"#, "rate_per_s"),
+        (#"{"url":"https://example.com/","rate_per_s":"fast"}"#, "rate_per_s"),
+        (#"{"url":"https://example.com/","max_in_flight":0}"#, "max_in_flight"),
+        (#"{"url":"https://example.com/","max_in_flight":1.5}"#, "max_in_flight"),
     ]) func `a bad webhook is refused with the field's name`(body: String, param: String) async throws {
         let names = [
             "example.com": ["93.184.216.34"], "inside.example": ["10.1.2.3"],
@@ -157,6 +161,32 @@ internal import Testing
             #expect(none.status == 200)
             #expect(none.json["filter"]?.text == nil)
             #expect(try await fixture.revisions(id).count == 4)
+        }
+    }
+
+    @Test func `limits are kept, changed and taken away, and each is a revision`() async throws {
+        try await withFeed { fixture in
+            let made = try await fixture.call(
+                "POST", path, as: fixture.acme.admin,
+                #"{"url":"https://example.com/","rate_per_s":2.5,"max_in_flight":3}"#)
+            #expect(made.status == 201)
+            let id = try #require(EndpointID(made.json["id"]?.text ?? ""))
+            func current() async throws -> EndpointLimits? {
+                try await RevisionStore(pool: fixture.pool).changes(since: 0).revisions.last { $0.endpoint == id }?
+                    .limits
+            }
+            #expect(try await current() == EndpointLimits(ratePerSecond: 2.5, inFlight: 3))
+            let both = try await fixture.call(
+                "PATCH", "\(path)/\(id)", as: fixture.acme.admin, #"{"rate_per_s":10,"timeout_s":5}"#)
+            #expect(both.status == 200)
+            #expect(try await current() == EndpointLimits(ratePerSecond: 10, inFlight: 3))
+            let none = try await fixture.call(
+                "PATCH", "\(path)/\(id)", as: fixture.acme.admin, #"{"rate_per_s":null,"max_in_flight":null}"#)
+            #expect(none.status == 200)
+            #expect(try await current() == EndpointLimits())
+            #expect(
+                try await fixture.call("PATCH", "\(path)/\(id)", as: fixture.other.admin, #"{"rate_per_s":1}"#).status
+                    == 404)
         }
     }
 

@@ -2,4 +2,4 @@ internal import BackboneSelection
 internal import DeliveryService
 internal import ServiceKit
 
-ServiceMain.run(DeliveryService.definition(makeLanes: SelectedBackbone.lanes))
+ServiceMain.run(DeliveryService.definition(makeLanes: SelectedBackbone.lanes, makeCursors: SelectedBackbone.cursors))

@@ -13,8 +13,10 @@ internal import Tracing
 public enum DeliveryService {
     /// - Parameter makeLanes: The delivery lanes of the configured backbone, and what else of the backbone runs in a
     ///   delivery worker (the audit projector), in the order in which it ends.
+    /// - Parameter makeCursors: The feed cursors, and what has to run for them.
     public static func definition(
-        makeLanes: @escaping @Sendable (ServiceContext) async throws -> (any DeliveryLanes, [any Service])
+        makeLanes: @escaping @Sendable (ServiceContext) async throws -> (any DeliveryLanes, [any Service]),
+        makeCursors: @escaping @Sendable (ServiceContext) throws -> (any FeedCursors, any Service)
     ) -> ServiceDefinition {
         ServiceDefinition(.delivery, summary: "signs and posts what waits in the delivery lanes") { context in
             let configuration = context.configuration
@@ -24,11 +26,16 @@ public enum DeliveryService {
             let pool = ConnectionPool(
                 database, name: "config", logger: context.logger, metrics: context.metrics)
             let (lanes, others) = try await makeLanes(context)
-            let parts = try DeliveryParts(context, pool: pool, lanes: lanes)
+            let (cursors, cursorService) = try makeCursors(context)
+            let parts = try DeliveryParts(context, pool: pool, lanes: lanes, cursors: cursors)
             let follower = parts.follower
+            let engine = parts.engine
             let listener = Listener(
-                database, channels: [RevisionFollower.channel], name: "config", logger: context.logger,
-                metrics: context.metrics, onNotify: { _, _ in follower.changed() }, onReconnect: { follower.changed() })
+                database, channels: [RevisionFollower.channel, CursorStore.channel], name: "config",
+                logger: context.logger, metrics: context.metrics,
+                onNotify: { channel, _ in
+                    if channel == CursorStore.channel { engine.jobsChanged() } else { follower.changed() }
+                }, onReconnect: { follower.changed() })
             context.readiness.require(.configuration) { follower.isLoaded }
             context.readiness.require(.lanes) { lanes.isReady }
             let clock = ClockWatch(pool, metrics: context.metrics)
@@ -42,6 +49,7 @@ public enum DeliveryService {
                 },
                 NamedService("health", cancelling: { await parts.health.run() }),
             ] + others + [
+                cursorService,
                 NamedService("tracer", run: { await tracer.run() }, shutdown: { tracer.shutdown() }),
                 NamedService("clock-watch", cancelling: { await clock.run() }),
                 NamedService("configuration", cancelling: { await follower.run() }),
@@ -57,18 +65,22 @@ struct DeliveryParts: Sendable {
     let follower: RevisionFollower
     let worker: DeliveryWorker
     let health: HealthReporter
+    let engine: CursorEngine
     let sender: HTTPSender
     let resolver: Resolver
     let tracer: Tracer
 
-    init(_ context: ServiceContext, pool: ConnectionPool, lanes: any DeliveryLanes) throws {
+    init(
+        _ context: ServiceContext, pool: ConnectionPool, lanes: any DeliveryLanes, cursors: any FeedCursors
+    ) throws {
         let configuration = context.configuration
         let clock = SystemClock()
         let keys = try configuration.masterKeys().map { try MasterKey(text: $0.reveal()) }
         let isOpen = configuration[Settings.allowPrivateTargets]
         let policy = AddressPolicy(allowsPrivateTargets: isOpen, allowsPlainHTTP: isOpen)
         let book = EndpointBook()
-        let follower = RevisionFollower(store: RevisionStore(pool: pool), logger: context.logger) { changes in
+        let revisions = RevisionStore(pool: pool)
+        let follower = RevisionFollower(store: revisions, logger: context.logger) { changes in
             book.apply(changes.revisions, spans: changes.spans)
         }
         let tracer = try Tracer(context)
@@ -114,12 +126,15 @@ struct DeliveryParts: Sendable {
         context.metrics.observedGauge(
             "fanfare_client_certificates_expired", "Endpoints whose client certificate has ended."
         ) { Double(book.certificates(at: clock.now().seconds).ended) }
+        engine = CursorEngine(
+            feed: cursors, history: { try await revisions.history(of: $0, from: $1) }, follower: follower, book: book,
+            dispatcher: dispatcher, sender: attempts, clock: clock, logger: context.logger, metrics: context.metrics)
         self.follower = follower
         self.sender = sender
         self.resolver = resolver
         worker = DeliveryWorker(
             lanes: lanes, follower: follower, dispatcher: dispatcher, sender: attempts, outcomes: outcomes,
-            disabling: disabling, logger: context.logger)
+            disabling: disabling, cursors: engine, logger: context.logger)
     }
 }
 
@@ -129,6 +144,10 @@ extension DispatchPolicy {
         inFlight = configuration[Settings.deliveryInFlight]
         inFlightPerEndpoint = configuration[Settings.deliveryEndpointInFlight]
         breakerFailures = configuration[Settings.deliveryBreakerFailures]
+        maySwitch = true
+        switchAfter = Int64(configuration[Settings.deliverySwitchAfter] / .microseconds(1))
+        cursorShare = configuration[Settings.deliveryCursorShare]
+        cursorShareAlone = max(cursorShare, cursorShareAlone)
         breakerProbeInterval = Int64(configuration[Settings.deliveryBreakerProbe] / .microseconds(1))
     }
 }

@@ -38,10 +38,18 @@ extension Settings {
         "webhooks.verify", .bool, default: "false", used: [.feed],
         "Matches nothing for a new webhook until its endpoint has answered a signed test with a 2xx.")
 
+    public static let deliverySwitchAfter = Setting(
+        "delivery.switch-after", .duration(.seconds(1) ... .seconds(3600)), default: "30s", used: [.delivery],
+        "How long an endpoint may fail before what waits for it becomes a position on the feed instead of copies.")
+    public static let deliveryCursorShare = Setting(
+        "delivery.cursor-share", .int(1...100), default: "25", used: [.delivery],
+        "The share of `delivery.in-flight` that catching up and jobs may take while live deliveries wait, in percent.")
+
     static let delivering: [SettingDeclaration] = [
         allowPrivateTargets.declaration, headerPrefix.declaration, deliveryInFlight.declaration,
         deliveryEndpointInFlight.declaration, deliveryTimeout.declaration, deliveryBreakerFailures.declaration,
         deliveryBreakerProbe.declaration, endpointDisableAfter.declaration, endpointDisableFailures.declaration,
-        endpointEventPause.declaration, webhooksVerify.declaration,
+        endpointEventPause.declaration, webhooksVerify.declaration, deliverySwitchAfter.declaration,
+        deliveryCursorShare.declaration,
     ]
 }

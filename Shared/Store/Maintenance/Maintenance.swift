@@ -38,6 +38,8 @@ public struct Maintenance: Sendable {
     static let statementTimeout: Duration = .seconds(30)
     /// Rows that one purge removes of each table.
     static let purgeLimit: Int32 = 5_000
+    /// Spans are kept as long as lanes may hold records of theirs.
+    static let cursorRetention: Duration = .seconds(8 * 86_400)
     /// "fanmaint" in ASCII: the key of the advisory lock.
     static let lockKey: Int64 = 0x66_61_6E_6D_61_69_6E_74
 
@@ -138,6 +140,12 @@ public struct Maintenance: Sendable {
             Parameters {
                 $0.add(interval: retention.dedupe)
                 $0.add(interval: retention.deadLetters)
+                $0.add(Self.purgeLimit)
+            })
+        try connection.execute(
+            MaintenanceStatements.purgeCursors,
+            Parameters {
+                $0.add(interval: Self.cursorRetention)
                 $0.add(Self.purgeLimit)
             })
         try dropLetters(connection)

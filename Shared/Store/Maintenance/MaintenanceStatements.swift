@@ -15,6 +15,8 @@ enum MaintenanceStatements {
     static let retire = Statement("maintenance.retire", "select fanfare.retire_partition_v1($1, $2)::text")
     static let tryLock = Statement("maintenance.lock", "select pg_try_advisory_lock($1)")
     static let unlock = Statement("maintenance.unlock", "select pg_advisory_unlock($1)")
+    static let purgeCursors = Statement(
+        "maintenance.cursors", "select fanfare.purge_cursors_v1(make_interval(secs => $1), $2)")
     static let forget = Statement("maintenance.forget", "delete from fanfare.partitions where name = $1")
     static let purge = Statement(
         "maintenance.purge",

@@ -43,6 +43,8 @@ public struct WebhookRecord: Sendable, Hashable {
     public var publicKey: String?
     /// Nothing is matched before its endpoint has answered a test.
     public var isToBeVerified: Bool
+    /// What the tenant allows it to be sent.
+    public var limits: EndpointLimits
     public var version: Int64
     public var createdAt: Timestamp
     public var updatedAt: Timestamp
@@ -71,7 +73,8 @@ extension WebhookRecord {
     static let columns = """
         id, tenant_id, url, events, status, status_reason, timeout_s, schedule, description, metadata, secrets, version, \
         created_at, updated_at, filter, secret_ids, secret_made, secret_until, promoted, header_names, \
-        identity_subject, identity_until, authorities_until, public_key, verify
+        identity_subject, identity_until, authorities_until, public_key, verify, rate_per_s, \
+        max_in_flight
         """
 
     /// The columns of one of several tables.
@@ -94,6 +97,8 @@ extension WebhookRecord {
         sealedSecrets = rows.textArray(row, 10)
         version = rows.int64(row, 11)
         createdAt = rows.timestamp(row, 12)
+        limits = EndpointLimits(
+            ratePerSecond: rows.optionalDouble(row, 25), inFlight: rows.optionalInt32(row, 26).map(Int.init))
         updatedAt = rows.timestamp(row, 13)
         filter = rows.optionalText(row, 14)
         let made = rows.timestampArray(row, 16)
@@ -156,8 +161,15 @@ public struct WebhookChange: Sendable {
     public var description: String?
     public var metadata: String?
     public var filter: String??
+    public var ratePerSecond: Double??
+    public var inFlight: Int??
 
     public init() {}
+
+    /// The names of the limits that change: they have a statement of their own.
+    public var limitNames: [String] {
+        (ratePerSecond == nil ? [] : ["rate_per_s"]) + (inFlight == nil ? [] : ["max_in_flight"])
+    }
 
     /// The names of the columns that change.
     var names: [String] {

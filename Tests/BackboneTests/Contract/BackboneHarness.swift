@@ -1,4 +1,5 @@
 import Backbone
+import Database
 import EventModel
 
 /// An installation of a backbone that the contract is tried on: processes that share it, and the store below it.
@@ -15,6 +16,9 @@ protocol BackboneInstallation: Sendable {
     var lanes: Int { get }
     /// The longest that a dead or stopped process keeps its partitions.
     var leaseTime: Duration { get }
+
+    /// The store, for what tests look at themselves.
+    var pool: ConnectionPool { get }
 
     /// The events on the feed, in order.
     func feed() async throws -> [FeedEntry]
@@ -41,6 +45,8 @@ protocol BackboneProcess: Sendable {
     var log: any EventLog { get }
     var fanOut: any FanOut { get }
     var lanes: any DeliveryLanes { get }
+    /// The way of the process to the store: it ends with it.
+    var database: DatabaseConfiguration { get }
 
     /// Starts to serve these roles; returns when they do.
     func start(_ roles: Role...) async throws

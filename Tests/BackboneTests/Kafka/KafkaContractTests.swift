@@ -62,6 +62,10 @@ import Testing
         try await contract.retriesSurviveTheirProcess()
     }
 
+    @Test func `endpoints that switch back and forth get each event`() async throws {
+        try await contract.endpointsThatSwitchGetEachEvent()
+    }
+
     @Test func `lanes are shared and handed over`() async throws {
         try await contract.lanesAreSharedAndHandedOver()
     }

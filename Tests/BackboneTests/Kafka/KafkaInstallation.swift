@@ -148,6 +148,7 @@ final class KafkaProcess: BackboneProcess {
     var log: any EventLog { kafkaLog }
     var fanOut: any FanOut { kafkaFanOut }
     var lanes: any DeliveryLanes { kafkaLanes }
+    var database: DatabaseConfiguration { configuration.database }
 
     init(_ configuration: KafkaBackboneConfiguration, brokers: TestProxy, store: TestProxy) throws {
         self.configuration = configuration

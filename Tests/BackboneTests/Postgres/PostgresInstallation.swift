@@ -96,6 +96,7 @@ final class PostgresProcess: BackboneProcess {
     var log: any EventLog { postgresLog }
     var fanOut: any FanOut { postgresFanOut }
     var lanes: any DeliveryLanes { postgresLanes }
+    var database: DatabaseConfiguration { configuration.database }
 
     init(_ configuration: PostgresBackboneConfiguration, _ proxy: TestProxy) {
         self.configuration = configuration

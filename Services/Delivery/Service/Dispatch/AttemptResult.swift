@@ -22,6 +22,9 @@ struct AttemptResult: Sendable {
     /// the event, and sending it again would only make it a duplicate.
     var isSuccess: Bool { status.map { (200..<300).contains($0) } ?? false }
 
+    /// There was no answer, and nothing that told of one soon.
+    var isSilent: Bool { failure == "timeout" || failure == "timeout_connect" }
+
     /// The class that audit and metrics name; nil for success.
     var errorClass: String? {
         if isSuccess { return nil }

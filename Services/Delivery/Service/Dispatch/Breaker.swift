@@ -42,7 +42,13 @@ struct Breaker: Sendable {
         return probeAt
     }
 
-    /// Since when it is open; nil while it is closed.
+    /// When a probe may start; nil while it is closed, or while one is under way.
+    var probeTime: Timestamp? {
+        guard case .open(_, let probeAt, false) = state else { return nil }
+        return probeAt
+    }
+
+    /// Since when it has been open.
     var openSince: Timestamp? {
         guard case .open(let since, _, _) = state else { return nil }
         return since

@@ -24,6 +24,16 @@ final class Dispatcher: Sendable {
         var flights: [UInt64: Flight] = [:]
         var nextToken: UInt64 = 1
         var isDraining = false
+        /// Records that wait in the queues.
+        var waiting = 0
+        /// When the last live record came.
+        var lastLive = Timestamp(seconds: 0)
+        var cursors = CursorSchedule()
+        var cursorFlights = 0
+        /// When every endpoint is looked at again.
+        var nextSweep = Timestamp(seconds: 0)
+        /// Whose events are under way, by their handles' offsets.
+        var cursorOf: [Int64: CursorID] = [:]
     }
 
     struct Flight {
@@ -37,20 +47,30 @@ final class Dispatcher: Sendable {
         var outcomes: [LaneOutcome] = []
         /// What attempts said of their endpoints.
         var seen: [HealthBook.Seen] = []
+        var switches: [Switch] = []
         var hasRoom = false
+        /// A cursor has little left that waits.
+        var wantsMore = false
+    }
+
+    /// What the engine that serves cursors is told; neither may block.
+    struct CursorHooks: Sendable {
+        var switchOver: @Sendable ([Switch]) -> Void = { _ in }
+        var wantsMore: @Sendable () -> Void = {}
     }
 
     let state = Mutex(State())
     private let room = WakeSignal()
-    private let book: EndpointBook
+    let book: EndpointBook
     private let lanes: any DeliveryLanes
     let policy: DispatchPolicy
-    private let clock: any WallClock
-    private let random: any DispatchRandomness
+    let clock: any WallClock
+    let random: any DispatchRandomness
     private let instruments: DispatchInstruments
     private let health: HealthBook
     private let settle: @Sendable ([LaneOutcome]) -> Void
     private let disable: @Sendable (EndpointID) -> Void
+    private let hooks = Mutex(CursorHooks())
 
     /// - Parameters:
     ///   - settle: Takes the outcomes to be recorded; must not block.
@@ -71,6 +91,11 @@ final class Dispatcher: Sendable {
         self.health = health
         self.settle = settle
         self.disable = disable
+    }
+
+    /// The engine is made after the dispatcher.
+    func connect(_ hooks: CursorHooks) {
+        self.hooks.withLock { $0 = hooks }
     }
 
     // MARK: Intake
@@ -102,12 +127,19 @@ final class Dispatcher: Sendable {
     /// Takes what the lanes handed out.
     func take(_ signals: LaneSignals, sender: any AttemptSender) {
         let now = clock.now()
-        let configurations = book.configurations(of: signals.records.map(\.endpoint))
+        let endpoints = signals.records.map(\.endpoint)
         let decisions = state.withLock { state -> Decisions in
+            // Looked up in here: a span that was opened meanwhile must not be missed.
+            let configurations = book.configurations(of: endpoints)
             if !signals.lost.isEmpty {
                 let lost = Set(signals.lost)
-                for endpoint in state.queues.keys { state.queues[endpoint]?.forget(lanes: lost) }
+                for endpoint in Array(state.queues.keys) {
+                    state.waiting -= state.queues[endpoint]?.waitingCount ?? 0
+                    state.queues[endpoint]?.forget(lanes: lost)
+                    state.waiting += state.queues[endpoint]?.waitingCount ?? 0
+                }
             }
+            if !signals.records.isEmpty { state.lastLive = now }
             var decisions = Decisions()
             for record in signals.records {
                 place(record, configurations[record.endpoint], at: now, &state, &decisions)
@@ -135,25 +167,32 @@ final class Dispatcher: Sendable {
         let hasGlobalRoom = state.flights.count < policy.inFlight && !state.isDraining
         // Taken out, so that what waits is not copied with each change.
         var queue = state.queues.removeValue(forKey: record.endpoint) ?? EndpointQueue()
+        queue.limits = configuration.limits
         state.company.saw(record.endpoint, at: now)
         let isAlone = state.company.isAlone(at: now, policy)
-        switch queue.admit(record, at: now, hasGlobalRoom: hasGlobalRoom, isAlone: isAlone, policy) {
-        case .start:
-            start(record, configuration, &queue, &state, &decisions)
-        case .wait:
-            if !queue.isListed {
-                queue.isListed = true
-                state.ready.append(record.endpoint)
-            }
+        let bound = waitingBound(state)
+        switch queue.admit(record, at: now, hasGlobalRoom: hasGlobalRoom, isAlone: isAlone, bound: bound, policy) {
+        case .start: start(record, configuration, &state, &decisions)
+        case .wait: list(record.endpoint, &queue, &state)
+        case .waitAndSwitch:
+            list(record.endpoint, &queue, &state)
+            ask(&queue, &decisions)
         case .postpone(let due):
             decisions.outcomes.append(LaneOutcome(record: record, audit: nil, next: .postponed(due: due)))
         }
         state.queues[record.endpoint] = queue
     }
 
-    private func start(
-        _ record: LaneRecord, _ configuration: EndpointConfiguration, _ queue: inout EndpointQueue,
-        _ state: inout State, _ decisions: inout Decisions
+    private func list(_ endpoint: EndpointID, _ queue: inout EndpointQueue, _ state: inout State) {
+        state.waiting += 1
+        if queue.isListed { return }
+        queue.isListed = true
+        state.ready.append(endpoint)
+    }
+
+    func start(
+        _ record: LaneRecord, _ configuration: EndpointConfiguration, _ state: inout State,
+        _ decisions: inout Decisions
     ) {
         let token = state.nextToken
         state.nextToken += 1
@@ -194,22 +233,44 @@ final class Dispatcher: Sendable {
             jitter: jitter, newDeadLetter: { random.deadLetter(at: now) })
         decisions.outcomes.append(outcome)
         decisions.saw(attempt.result, outcome, at: now)
+        forgetFlight(of: record, &state, &decisions)
         if var queue = state.queues.removeValue(forKey: record.endpoint) {
-            let changed = queue.ended(succeeded: attempt.result.isSuccess, at: now, policy)
+            let changed = queue.ended(
+                succeeded: attempt.result.isSuccess, isSilent: attempt.result.isSilent, at: now, policy)
             if changed { instruments.breakerChanged(isOpen: queue.breaker.isOpen) }
             if changed, queue.breaker.isOpen {
-                for (waiting, due) in queue.drainWaiting(at: now, policy) {
+                state.waiting -= queue.waitingCount
+                for (waiting, due) in queue.drainWaiting(at: now, keepingLive: policy.maySwitch, policy) {
                     decisions.outcomes.append(LaneOutcome(record: waiting, audit: nil, next: .postponed(due: due)))
                 }
+                state.waiting += queue.waitingCount
+                if queue.shouldSwitch(at: now, policy) { ask(&queue, &decisions) }
             }
-            if !queue.isIdle || queue.isListed { state.queues[record.endpoint] = queue }
+            if !queue.isForgettable(at: now) { state.queues[record.endpoint] = queue }
         }
+        state.cursors.wake(record.endpoint)
         if attempt.result.status == 410, record.cause != .test { disable(record.endpoint) }
         instruments.ended(attempt.result, record: record, outcome: outcome, at: now)
     }
 
-    /// Starts what waits, one endpoint after the other, while there is room.
-    private func refill(at now: Timestamp, _ state: inout State, _ decisions: inout Decisions) {
+    /// A cursor's event is not under way any more.
+    private func forgetFlight(of record: LaneRecord, _ state: inout State, _ decisions: inout Decisions) {
+        guard record.handle.source == LaneHandle.cursor else { return }
+        state.cursorFlights -= 1
+        if let cursor = state.cursorOf.removeValue(forKey: record.handle.offset),
+            state.cursors.count(of: cursor) < CursorEngine.lowLevel
+        {
+            decisions.wantsMore = true
+        }
+    }
+
+    /// Starts what waits, one endpoint after the other, while there is room; then what waits of cursors.
+    func refill(at now: Timestamp, _ state: inout State, _ decisions: inout Decisions) {
+        refillLive(at: now, &state, &decisions)
+        serveCursors(at: now, &state, &decisions)
+    }
+
+    private func refillLive(at now: Timestamp, _ state: inout State, _ decisions: inout Decisions) {
         guard !state.isDraining, !state.ready.isEmpty else { return }
         var still: [EndpointID] = []
         let round = state.ready
@@ -231,11 +292,19 @@ final class Dispatcher: Sendable {
     ) -> Bool {
         guard var queue = state.queues.removeValue(forKey: endpoint) else { return false }
         let configuration = book.configuration(of: endpoint)
+        if let configuration { queue.limits = configuration.limits }
+        state.waiting -= queue.waitingCount
+        defer { state.waiting += state.queues[endpoint]?.waitingCount ?? 0 }
         while state.flights.count < policy.inFlight, let record = queue.startNext(at: now, policy) {
+            if let configuration, configuration.leavesToCursor(record) {
+                queue.abandonStart()
+                decisions.outcomes.append(LaneOutcome(record: record, audit: nil, next: .finished))
+                continue
+            }
             let end = Verdict.beforeSending(
                 record, configuration, at: now, policy: policy, newDeadLetter: { random.deadLetter(at: now) })
             if let configuration, end == nil {
-                start(record, configuration, &queue, &state, &decisions)
+                start(record, configuration, &state, &decisions)
             } else {
                 queue.abandonStart()
                 if let end { decisions.end(end, at: now) }
@@ -243,15 +312,17 @@ final class Dispatcher: Sendable {
         }
         let hasMore = queue.waitingCount > 0
         queue.isListed = hasMore
-        if !queue.isIdle || hasMore { state.queues[endpoint] = queue }
+        if !queue.isForgettable(at: now) { state.queues[endpoint] = queue }
         return hasMore
     }
 
     // MARK: Performing
 
-    private func perform(_ decisions: Decisions, sender: any AttemptSender) {
+    func perform(_ decisions: Decisions, sender: any AttemptSender) {
         if !decisions.outcomes.isEmpty { settle(decisions.outcomes) }
         if !decisions.seen.isEmpty { health.saw(decisions.seen) }
+        if !decisions.switches.isEmpty { hooks.withLock(\.switchOver)(decisions.switches) }
+        if decisions.wantsMore { hooks.withLock(\.wantsMore)() }
         guard !decisions.starts.isEmpty else { return }
         // The last look before the bytes leave: a process that was stopped, or lost its lease, sends nothing.
         var allowed: [PendingAttempt] = []
@@ -269,14 +340,24 @@ final class Dispatcher: Sendable {
 
     /// Started ones that were not sent because their lane is no longer ours: its owner sends them.
     func abandon(_ tokens: [UInt64]) {
+        let now = clock.now()
         state.withLock { state in
             for token in tokens {
                 guard let flight = state.flights.removeValue(forKey: token) else { continue }
                 instruments.abandoned()
-                state.queues[flight.record.endpoint]?.abandonStart()
+                let record = flight.record
+                state.queues[record.endpoint]?.abandonStart()
+                guard record.handle.source == LaneHandle.cursor else { continue }
+                state.cursorFlights -= 1
+                if let cursor = state.cursorOf.removeValue(forKey: record.handle.offset) {
+                    state.cursors.putBack(record, to: cursor, until: now.adding(microseconds: Self.abandonedPause))
+                }
             }
         }
     }
+
+    /// When a cursor's event whose lane was not ours for the moment is tried again, in microseconds.
+    private static let abandonedPause: Int64 = 100_000
 
     /// Starts nothing more; what is under way ends normally.
     func beginDrain() {

@@ -74,6 +74,19 @@ enum WebhookFields {
         }
     }
 
+    private static let rates: ClosedRange<Double> = 0.01...100_000
+    private static let inFlight: ClosedRange<Int64> = 1...10_000
+
+    /// Attempts a second.
+    static func rate(_ fields: JSONFields) throws(JSONFieldError) -> Double? {
+        try fields.optionalDouble("rate_per_s", in: rates)
+    }
+
+    /// Attempts under way at a time.
+    static func maximumInFlight(_ fields: JSONFields) throws(JSONFieldError) -> Int? {
+        try fields.optionalInt("max_in_flight", in: inFlight).map { Int($0) }
+    }
+
     /// The change that a PATCH asks for, but for its URL. `null` resets what has a default.
     static func change(_ fields: JSONFields) throws(JSONFieldError) -> WebhookChange {
         var change = WebhookChange()
@@ -82,6 +95,8 @@ enum WebhookFields {
         if fields.presence("timeout_s") != .absent { change.timeoutSeconds = .some(try timeout(fields)) }
         if fields.presence("schedule") != .absent { change.schedule = .some(try schedule(fields)) }
         if fields.presence("filter") != .absent { change.filter = .some(try filter(fields)) }
+        if fields.presence("rate_per_s") != .absent { change.ratePerSecond = .some(try rate(fields)) }
+        if fields.presence("max_in_flight") != .absent { change.inFlight = .some(try maximumInFlight(fields)) }
         change.description = fields.presence("description") == .null ? "" : try description(fields)
         change.metadata = fields.presence("metadata") == .null ? "{}" : try metadata(fields)
         return change

@@ -58,16 +58,27 @@ struct WebhookRoutes: Sendable {
             fields, for: id, hasSigningKey: false, isNew: true, now: clock.now())
         if verifiesAll { equipment.isToBeVerified = true }
         if equipment.isToBeVerified == true, webhook.status == .active { webhook.status = .pending }
+        let limits = try WebhookFields.change(fields)
         webhook.url = try await targets.canonical(url)
-        guard let record = try await webhooks.create(webhook, equipment) else {
+        guard var record = try await webhooks.create(webhook, equipment) else {
             throw HTTPError.notFound("the tenant was deleted")
         }
         if record.status == .pending { verification.add(record) }
+        record = try await limited(record, limits)
         return .object(201) { json in
             WebhookView.write(record, defaults, to: &json)
             // Shown here and never again: it is kept sealed.
             json.member("secret", secret.text)
         }
+    }
+
+    /// With what the change says of its limits, which are a change of their own.
+    private func limited(_ record: WebhookRecord, _ change: WebhookChange) async throws -> WebhookRecord {
+        if change.limitNames.isEmpty { return record }
+        guard let limited = try await webhooks.limit(record.id, tenant: record.tenant, change) else {
+            throw Self.missing
+        }
+        return limited
     }
 
     private func list(_ call: APICall) async throws -> Response {
@@ -100,9 +111,10 @@ struct WebhookRoutes: Sendable {
         }
         let equipment = try self.equipment.change(
             fields, for: id, hasSigningKey: hasSigningKey, isNew: false, now: clock.now())
-        guard let record = try await webhooks.update(id, tenant: call.tenant, change, equipment) else {
+        guard var record = try await webhooks.update(id, tenant: call.tenant, change, equipment) else {
             throw Self.missing
         }
+        record = try await limited(record, change)
         // Moved, or activated without ever having answered.
         if record.status == .pending, change.url != nil || change.isActive == true { verification.add(record) }
         guard point == .stopped else { return .object { WebhookView.write(record, defaults, to: &$0) } }

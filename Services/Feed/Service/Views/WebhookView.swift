@@ -1,4 +1,5 @@
 internal import EventCodec
+internal import EventModel
 internal import Store
 
 /// What holds for a webhook that does not say otherwise.
@@ -26,6 +27,8 @@ enum WebhookView {
         json.member("timeout_s", record.timeoutSeconds.map { Int($0) } ?? defaults.timeout)
         let schedule = record.schedule.map { $0.map { Int($0) } } ?? defaults.schedule
         json.member("schedule", array: { json in for step in schedule { json.int(step) } })
+        json.member("rate_per_s", record.limits.ratePerSecond)
+        json.member("max_in_flight", record.limits.inFlight)
         json.member("description", record.description)
         json.member("metadata", raw: Array(record.metadata.utf8))
         if record.isToBeVerified { json.member("verify", true) }
