@@ -76,12 +76,12 @@ public final class TestProxy: Sendable {
         }
     }
 
-    /// Ends everything; to be called at the end of the test.
+    /// Ends everything for good; what a pause held back does not get out any more.
     public func close() {
         state.withLock { $0.isClosed = true }
         Glibc.shutdown(listener, Int32(SHUT_RDWR))
-        resume()
         cut()
+        resume()
     }
 
     private func accept() {

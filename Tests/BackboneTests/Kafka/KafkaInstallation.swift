@@ -201,6 +201,9 @@ final class KafkaProcess: BackboneProcess {
         }
         for task in running { task.cancel() }
         store.close()
+        // The sockets of a process that is gone are closed. Kept open, its client would wait for answers for a minute, on a
+        // core of its own.
+        brokers.close()
         for task in running { _ = await task.result }
     }
 
