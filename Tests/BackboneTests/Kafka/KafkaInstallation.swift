@@ -203,7 +203,7 @@ final class KafkaProcess: BackboneProcess {
         store.close()
         // The sockets of a process that is gone are closed. Kept open, its client would wait for answers for a minute, on a
         // core of its own.
-        brokers.close()
+        brokers.cut()
         for task in running { _ = await task.result }
     }
 
