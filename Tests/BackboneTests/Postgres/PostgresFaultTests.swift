@@ -155,7 +155,9 @@ import Testing
 
         // Somebody holds the head: calls wait, the queue fills, and nothing waits for long.
         try await installation.pool.withConnection { session in
-            try await session.script("begin; select * from fanfare.feed_head for update")
+            // For longer than the server lets a session of ours idle in a transaction.
+            try await session.script(
+                "set idle_in_transaction_session_timeout = 0; begin; select * from fanfare.feed_head for update")
             let codes = await withTaskGroup(of: BackboneError.Code?.self) { group in
                 // Two connections may each have taken a full queue of 100 before they hang, and one more waits in it.
                 for _ in 0..<400 {
