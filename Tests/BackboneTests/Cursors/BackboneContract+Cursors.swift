@@ -140,12 +140,14 @@ private final class SwitchScene<Installation: BackboneInstallation> {
             Issue.record("\(missing.value.count) of \(wanted.count) did not arrive (seed \(SeededGenerator.seed))")
             throw error
         }
-        // An owner that died may have failed to send what its successor sends again, and have left the next attempt behind:
-        // what was in two hands may arrive twice.
+        // An owner that died may have failed to send, or may have sent to the companions, what its successor reads again: what
+        // was in two hands may arrive twice.
+        let sentAway = Dictionary(grouping: endpoints.sentAway) { Pair(event: $0.event, endpoint: $0.endpoint) }
         let attempts = Dictionary(
             grouping: endpoints.arrivals, by: { Pair(event: $0.event, endpoint: $0.endpoint) })
         for (pair, attempts) in attempts {
-            let owners = Set(attempts.map { "\($0.worker) \($0.epoch)" })
+            let owners = Set(attempts.map { "\($0.worker) \($0.epoch)" }).union(
+                sentAway[pair, default: []].map(\.owner))
             let isExact = owners.count == 1 || installation.isExactAboutRetriesTakenOver
             if isExact, attempts.count(where: \.isAccepted) > owners.count {
                 Issue.record("\(pair) came twice from one owner: \(attempts) (seed \(SeededGenerator.seed))")

@@ -175,16 +175,18 @@ extension CursorEngine {
         book.apply([], spans: opened.values.map(\.span))
         let now = clock.now()
         let (added, known) = state.withLock { state in
-            state.switches.removeFirst(min(asked.count, state.switches.count))
+            // Others may have been asked for, or lost their lanes, meanwhile.
+            let answered = Set(asked.map(Asked.init))
+            state.switches.removeAll { answered.contains(Asked($0)) }
             state.switchingSince = nil
             for lane in refused where state.lanes[lane] != nil { state.untaken.insert(lane) }
             let added = install(opened.values.map(\.cursor), at: now, &state)
-            return (added, Set(state.cursors.keys))
+            return (added, (Set(state.cursors.keys), state.lanes.mapValues(\.laneEpoch)))
         }
         dispatcher.add(added)
-        for one in asked {
+        for one in asked where known.1[one.lane] == one.laneEpoch {
             // A span whose lane was lost meanwhile is its new owner's.
-            let span = opened[one.endpoint].flatMap { known.contains($0.cursor.id) ? $0.span : nil }
+            let span = opened[one.endpoint].flatMap { known.0.contains($0.cursor.id) ? $0.span : nil }
             dispatcher.switched(one.endpoint, to: span, sender: sender)
         }
         if !added.isEmpty {
@@ -235,12 +237,28 @@ extension CursorEngine {
 
     // MARK: Recording
 
+    /// Who asked, as which owner.
+    private struct Asked: Hashable {
+        let endpoint: EndpointID
+        let laneEpoch: Int64
+
+        init(_ one: Dispatcher.Switch) {
+            endpoint = one.endpoint
+            laneEpoch = one.laneEpoch
+        }
+    }
+
+    /// One call at a time: what it tells of deliveries is told once.
     func record() async {
-        let progress = state.withLock { state in
-            state.cursors.values.compactMap { active in
+        let begun = state.withLock { state -> [CursorProgress]? in
+            if state.isRecording { return nil }
+            state.isRecording = true
+            return state.cursors.values.compactMap { active in
                 state.lanes[active.cursor.lane]?.epoch.flatMap { active.progress(epoch: $0) }
             }
         }
+        guard let progress = begun else { return }
+        defer { state.withLock { $0.isRecording = false } }
         if progress.isEmpty { return }
         do {
             let states = try await feed.record(progress)

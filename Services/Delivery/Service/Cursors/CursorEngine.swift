@@ -40,6 +40,7 @@ final class CursorEngine: Sendable {
         /// Cursors in the order in which they are read.
         var turns: [CursorID] = []
         var areJobsNew = true
+        var isRecording = false
         var isDraining = false
         var isStopped = false
     }
@@ -206,6 +207,9 @@ final class CursorEngine: Sendable {
         state.withLock { state in state.flights = state.flights.filter { !dropped.contains($0.key) } }
         let deadline = ContinuousClock.now + Self.drainLimit
         while ContinuousClock.now < deadline, state.withLock({ !$0.flights.isEmpty }) {
+            await WakeSignal().wait(atMost: Self.drainLook)
+        }
+        while ContinuousClock.now < deadline + Self.drainLimit, state.withLock(\.isRecording) {
             await WakeSignal().wait(atMost: Self.drainLook)
         }
         await record()
