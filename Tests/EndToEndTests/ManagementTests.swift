@@ -10,8 +10,8 @@ extension EndToEnd {
         ) async throws {
             let installation = try await Shared.installation(backbone)
             let receiver = try TestReceiver { _ in [.answer(500)] }
-            let paused = try await installation.watch(receiver, events: ["idle"], #""schedule":[0,2]"#)
-            let deleted = try await installation.watch(receiver, events: ["idle"], #""schedule":[0,2]"#)
+            let paused = try await installation.watch(receiver, events: ["idle"], #""schedule":[0,8]"#)
+            let deleted = try await installation.watch(receiver, events: ["idle"], #""schedule":[0,8]"#)
             let id = try await installation.publish("idle.a")
             for webhook in [paused, deleted] {
                 try await eventually("the first attempt is recorded") {

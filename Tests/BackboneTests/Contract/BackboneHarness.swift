@@ -28,9 +28,6 @@ protocol BackboneInstallation: Sendable {
 
     /// Whether `append` goes on while the store is away (Kafka).
     var keepsAcceptingWithoutStore: Bool { get }
-    /// Whether one owner sends nothing twice that waited for another attempt when it took over. Not yet on Kafka: what is put
-    /// off while a breaker is open can be in a tier several times by then.
-    var isExactAboutRetriesTakenOver: Bool { get }
     func stopStore() async throws
     func startStore() async throws
 

@@ -140,6 +140,8 @@ final class ScriptedEndpoints: Sendable {
         var source: Int
         /// It was answered with 200.
         var isAccepted: Bool
+
+        var owner: String { "\(worker) \(epoch)" }
     }
 
     /// A record that its owner sent to the companions without an attempt.
@@ -152,7 +154,7 @@ final class ScriptedEndpoints: Sendable {
     private struct State {
         var behaviours: [EndpointID: Behaviour] = [:]
         var arrivals: [Arrival] = []
-        var sentAway: Set<SentAway> = []
+        var sentAway: [SentAway] = []
     }
 
     private let state = Mutex(State())
@@ -162,14 +164,14 @@ final class ScriptedEndpoints: Sendable {
             for outcome in outcomes {
                 guard case .postponed = outcome.next else { continue }
                 let record = outcome.record
-                state.sentAway.insert(
+                state.sentAway.append(
                     SentAway(
                         event: record.event, endpoint: record.endpoint, owner: "\(worker) \(record.handle.epoch)"))
             }
         }
     }
 
-    var sentAway: Set<SentAway> { state.withLock { $0.sentAway } }
+    var sentAway: [SentAway] { state.withLock { $0.sentAway } }
 
     func set(_ behaviour: Behaviour, of endpoint: EndpointID) { state.withLock { $0.behaviours[endpoint] = behaviour } }
     func behaviour(of endpoint: EndpointID) -> Behaviour { state.withLock { $0.behaviours[endpoint] ?? .answers } }

@@ -17,7 +17,6 @@ final class KafkaInstallation: BackboneInstallation {
     let partitions = 4
     let lanes = 8
     let keepsAcceptingWithoutStore = true
-    let isExactAboutRetriesTakenOver = false
     let leaseTime: Duration = .seconds(2)
     let window: KafkaBackboneConfiguration.Window
     private let projector: AuditProjector

@@ -15,7 +15,6 @@ final class PostgresInstallation: BackboneInstallation {
     let partitions = 12
     let lanes = 48
     let keepsAcceptingWithoutStore = false
-    let isExactAboutRetriesTakenOver = true
     let leaseTime: Duration = .milliseconds(1_500)
     let window: PostgresBackboneConfiguration.Window
     private let started = Mutex<[PostgresProcess]>([])
