@@ -65,6 +65,10 @@ import Testing
         try await contract.endpointsThatSwitchGetEachEvent()
     }
 
+    @Test func `jobs outlive their owners`() async throws {
+        try await contract.jobsOutliveTheirOwners()
+    }
+
     @Test func `lanes are shared and handed over`() async throws {
         try await contract.lanesAreSharedAndHandedOver()
     }

@@ -29,6 +29,8 @@ struct ActiveCursor: Sendable {
     private var retrying: Int64 = 0
     private var failed: Int64 = 0
     private var recordedPos: Int64
+    /// The lowest position that was read and dropped, since somebody ended the cursor.
+    private var firstDropped = Int64.max
 
     init(_ cursor: DeliveryCursor, laneEpoch: Int64, staysUntil: Timestamp) {
         self.cursor = cursor
@@ -63,15 +65,17 @@ struct ActiveCursor: Sendable {
         case .delivered: delivered += 1
         case .retrying: retrying += 1
         case .failed: failed += 1
-        case nil: break
+        case nil: firstDropped = min(firstDropped, pos)
         }
     }
 
     /// What there is to record; nil when nothing has changed.
     func progress(epoch: Int64) -> CursorProgress? {
-        guard settledPos > recordedPos || delivered + retrying + failed > 0 || isDone else { return nil }
+        guard min(settledPos, firstDropped - 1) > recordedPos || delivered + retrying + failed > 0 || isDone else {
+            return nil
+        }
         return CursorProgress(
-            id: cursor.id, lane: cursor.lane, epoch: epoch, pos: isCancelled ? recordedPos : settledPos,
+            id: cursor.id, lane: cursor.lane, epoch: epoch, pos: max(recordedPos, min(settledPos, firstDropped - 1)),
             delivered: delivered, retrying: retrying, failed: failed, isDone: isDone && !isCancelled)
     }
 
