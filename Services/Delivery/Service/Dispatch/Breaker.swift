@@ -59,6 +59,12 @@ struct Breaker: Sendable {
         return false
     }
 
+    /// Whether there is anything to remember.
+    var hasFailures: Bool {
+        if case .closed(failures: 0) = state { return false }
+        return true
+    }
+
     /// - Returns: True when this closed an open breaker.
     @discardableResult
     mutating func succeeded() -> Bool {

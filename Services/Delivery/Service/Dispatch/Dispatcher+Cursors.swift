@@ -55,7 +55,7 @@ extension Dispatcher {
         let configurations = book.configurations(of: cursors.map(\.endpoint))
         return state.withLock { state in
             cursors.map { cursor in
-                let isOpen = state.queues[cursor.endpoint]?.breaker.isOpen ?? false
+                let isOpen = state.queue(of: cursor.endpoint)?.breaker.isOpen ?? false
                 return Level(
                     waiting: state.cursors.count(of: cursor.id),
                     isBlocked: isOpen && configurations[cursor.endpoint]?.status == .active)
@@ -85,14 +85,15 @@ extension Dispatcher {
         return .microseconds(min(rest, Self.longestRest))
     }
 
-    /// Looks at every endpoint: who has waited long enough for a cursor, whom to forget.
+    /// Looks at every endpoint: who has waited long enough for a cursor, who rests.
     private func sweep(at now: Timestamp, _ state: inout State, _ decisions: inout Decisions) {
         state.nextSweep = now.adding(microseconds: Self.longestRest)
         for endpoint in Array(state.queues.keys) {
             guard var queue = state.queues.removeValue(forKey: endpoint) else { continue }
             if queue.shouldSwitch(at: now, policy) { ask(&queue, &decisions) }
-            if !queue.isForgettable(at: now) { state.queues[endpoint] = queue }
+            state.keep(queue, of: endpoint, at: now)
         }
+        state.remembered.trim(at: now)
     }
 
     /// How often endpoints that wait for nothing but time are looked at, in microseconds.
@@ -118,7 +119,7 @@ extension Dispatcher {
                 }
             }
             state.waiting += queue.waitingCount
-            if !queue.isForgettable(at: now) { state.queues[endpoint] = queue }
+            state.keep(queue, of: endpoint, at: now)
             refill(at: now, &state, &decisions)
             return decisions
         }
@@ -172,8 +173,9 @@ extension Dispatcher {
                 if let end { decisions.outcomes.append(end) }
                 continue
             }
-            var queue = state.queues.removeValue(forKey: record.endpoint) ?? EndpointQueue()
+            var queue = state.takeQueue(of: record.endpoint) ?? EndpointQueue()
             queue.limits = configuration.limits
+            queue.lane = record.handle.lane
             if queue.startForCursor(at: now, policy) {
                 state.cursors.take(cursor, at: now)
                 state.company.saw(record.endpoint, at: now)
@@ -183,7 +185,7 @@ extension Dispatcher {
             } else {
                 state.cursors.sleep(cursor, until: queue.nextStart(at: now, policy))
             }
-            if !queue.isForgettable(at: now) { state.queues[record.endpoint] = queue }
+            state.keep(queue, of: record.endpoint, at: now)
         }
     }
 }

@@ -60,7 +60,9 @@ extension Dispatcher {
         state.withLock { state in
             var figures = Figures()
             figures.inFlight = state.flights.count
-            figures.activeEndpoints = state.queues.count
+            figures.activeEndpoints = state.queues.count + state.remembered.open.count
+            figures.openBreakers = state.remembered.open.count
+            figures.broken = Array(state.remembered.open.prefix(Self.namedEndpoints))
             for (endpoint, queue) in state.queues {
                 figures.waiting += queue.waitingCount
                 if queue.breaker.isOpen {

@@ -15,7 +15,9 @@ protocol AttemptSender: Sendable {
 /// window.
 final class Dispatcher: Sendable {
     struct State {
+        /// Of endpoints with something to do.
         var queues: [EndpointID: EndpointQueue] = [:]
+        var remembered = RememberedQueues()
         /// Endpoints with waiting records, in turn.
         var ready: [EndpointID] = []
         var company = Company()
@@ -138,6 +140,7 @@ final class Dispatcher: Sendable {
                     state.queues[endpoint]?.forget(lanes: lost)
                     state.waiting += state.queues[endpoint]?.waitingCount ?? 0
                 }
+                state.remembered.forget(lanes: lost)
             }
             if !signals.records.isEmpty { state.lastLive = now }
             var decisions = Decisions()
@@ -165,9 +168,9 @@ final class Dispatcher: Sendable {
             return
         }
         let hasGlobalRoom = state.flights.count < policy.inFlight && !state.isDraining
-        // Taken out, so that what waits is not copied with each change.
-        var queue = state.queues.removeValue(forKey: record.endpoint) ?? EndpointQueue()
+        var queue = state.takeQueue(of: record.endpoint) ?? EndpointQueue()
         queue.limits = configuration.limits
+        queue.lane = record.handle.lane
         state.company.saw(record.endpoint, at: now)
         let isAlone = state.company.isAlone(at: now, policy)
         let bound = waitingBound(state)
@@ -180,7 +183,7 @@ final class Dispatcher: Sendable {
         case .postpone(let due):
             decisions.outcomes.append(LaneOutcome(record: record, audit: nil, next: .postponed(due: due)))
         }
-        state.queues[record.endpoint] = queue
+        state.keep(queue, of: record.endpoint, at: now)
     }
 
     private func list(_ endpoint: EndpointID, _ queue: inout EndpointQueue, _ state: inout State) {
@@ -246,7 +249,7 @@ final class Dispatcher: Sendable {
                 state.waiting += queue.waitingCount
                 if queue.shouldSwitch(at: now, policy) { ask(&queue, &decisions) }
             }
-            if !queue.isForgettable(at: now) { state.queues[record.endpoint] = queue }
+            state.keep(queue, of: record.endpoint, at: now)
         }
         state.cursors.wake(record.endpoint)
         if attempt.result.status == 410, record.cause != .test { disable(record.endpoint) }
@@ -312,7 +315,7 @@ final class Dispatcher: Sendable {
         }
         let hasMore = queue.waitingCount > 0
         queue.isListed = hasMore
-        if !queue.isForgettable(at: now) { state.queues[endpoint] = queue }
+        state.keep(queue, of: endpoint, at: now)
         return hasMore
     }
 

@@ -17,6 +17,8 @@ struct EndpointQueue: Sendable {
     private(set) var breaker = Breaker()
     /// What the tenant allows; the dispatcher keeps it up to date.
     var limits = EndpointLimits()
+    /// Whose records it takes.
+    var lane: Int?
     private var pace = StartPace()
     private var waiting: [(record: LaneRecord, since: Timestamp)] = []
     private var firstWaiting = 0
@@ -39,10 +41,19 @@ struct EndpointQueue: Sendable {
     /// When the record that waits first was put on the feed.
     var oldestWaiting: Timestamp? { waitingCount > 0 ? waiting[firstWaiting].record.recordedAt : nil }
     var waitingCount: Int { waiting.count - firstWaiting }
-    var isIdle: Bool { inFlight == 0 && waitingCount == 0 && !breaker.isOpen }
 
-    /// Whether nothing of it has to be remembered.
-    func isForgettable(at now: Timestamp) -> Bool { isIdle && !isListed && pace.isRested(at: now) }
+    /// Whether there is nothing to do for it, now or soon.
+    func isResting(at now: Timestamp) -> Bool {
+        inFlight == 0 && waitingCount == 0 && !isListed && pace.isRested(at: now)
+    }
+
+    /// Without the room for what waited.
+    func resting() -> EndpointQueue {
+        var copy = self
+        copy.waiting = []
+        copy.firstWaiting = 0
+        return copy
+    }
 
     /// Whether one more may start as far as this endpoint is concerned, for the one that stands first in the queue.
     private mutating func hasRoom(at now: Timestamp, _ policy: DispatchPolicy) -> Bool {

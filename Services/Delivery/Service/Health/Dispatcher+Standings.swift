@@ -9,7 +9,7 @@ extension Dispatcher {
         return state.withLock { state in
             var standings: [EndpointID: HealthBook.Standing] = [:]
             for endpoint in endpoints {
-                guard let queue = state.queues[endpoint] else { continue }
+                guard let queue = state.queue(of: endpoint) else { continue }
                 standings[endpoint] = HealthBook.Standing(
                     inFlight: queue.inFlight, waiting: queue.waitingCount, openSince: queue.breaker.openSince,
                     nextProbe: queue.breaker.nextProbe, oldest: queue.oldestWaiting)
