@@ -5,7 +5,7 @@ import Testing
 extension EndToEnd {
     /// What ended without success is kept, sent again when somebody says so, or thrown away with a reason.
     @Suite struct DeadLetterTests {
-        @Test(.timeLimit(.minutes(1)), arguments: TestBackbone.available)
+        @Test(.timeLimit(.minutes(2)), arguments: TestBackbone.available)
         func `a dead letter is redriven as the same event and another delivery, or discarded`(
             backbone: TestBackbone
         ) async throws {

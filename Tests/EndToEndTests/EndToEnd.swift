@@ -6,6 +6,8 @@ import Testing
 /// others would need.
 @Suite(.serialized) enum EndToEnd {
     /// The installations that tests share: one for what does no harm, one whose processes are killed.
+    ///
+    /// Whichever test asks first waits for the start: a broker and an installation take 20 to 35 s on a busy machine.
     enum Shared {
         private static let peaceful = TestBackbone.available.map { backbone in
             // Tests of failing endpoints want every attempt, not a probe now and then.

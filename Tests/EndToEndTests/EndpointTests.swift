@@ -17,7 +17,7 @@ extension EndToEnd {
             }
         }
 
-        @Test(.timeLimit(.minutes(1)), arguments: TestBackbone.available)
+        @Test(.timeLimit(.minutes(2)), arguments: TestBackbone.available)
         func `endpoints that stall, drip, reset, flood, redirect or fail do not touch a healthy one`(
             backbone: TestBackbone
         ) async throws {
@@ -71,7 +71,7 @@ extension EndToEnd {
             elsewhere.stop()
         }
 
-        @Test(.timeLimit(.minutes(1)), arguments: TestBackbone.available)
+        @Test(.timeLimit(.minutes(2)), arguments: TestBackbone.available)
         func `a failing endpoint gets its schedule, then the event is a dead letter`(
             backbone: TestBackbone
         ) async throws {
@@ -90,7 +90,7 @@ extension EndToEnd {
             try await installation.delete(webhook)
         }
 
-        @Test(.timeLimit(.minutes(1)), arguments: TestBackbone.available)
+        @Test(.timeLimit(.minutes(2)), arguments: TestBackbone.available)
         func `Retry-After is obeyed, and a retry that succeeds ends the delivery`(
             backbone: TestBackbone
         ) async throws {
@@ -110,7 +110,7 @@ extension EndToEnd {
             try await installation.delete(webhook)
         }
 
-        @Test(.timeLimit(.minutes(1)), arguments: TestBackbone.available)
+        @Test(.timeLimit(.minutes(2)), arguments: TestBackbone.available)
         func `410 disables the endpoint`(backbone: TestBackbone) async throws {
             let installation = try await Shared.installation(backbone)
             let receiver = try TestReceiver { _ in [.answer(410)] }

@@ -11,7 +11,7 @@ extension EndToEnd {
             return String(decoding: json.bytes, as: UTF8.self)
         }
 
-        @Test(.timeLimit(.minutes(1)), arguments: TestBackbone.available)
+        @Test(.timeLimit(.minutes(2)), arguments: TestBackbone.available)
         func `an endpoint that demands a client certificate gets it, and only from whoever has it`(
             backbone: TestBackbone
         ) async throws {
@@ -51,7 +51,7 @@ extension EndToEnd {
             for webhook in [known, unknown, untrusting] { try await installation.delete(webhook) }
         }
 
-        @Test(.timeLimit(.minutes(1)), arguments: TestBackbone.available)
+        @Test(.timeLimit(.minutes(2)), arguments: TestBackbone.available)
         func `nothing is matched for a webhook before its endpoint has answered`(backbone: TestBackbone) async throws {
             let installation = try await Shared.installation(backbone)
             let isUp = TestValue(false)

@@ -11,7 +11,7 @@ extension EndToEnd {
             return try JSONValue(parsing: Array(result.output.utf8), limits: JSONLimits(depth: 64))
         }
 
-        @Test(.timeLimit(.minutes(1)), arguments: TestBackbone.available)
+        @Test(.timeLimit(.minutes(2)), arguments: TestBackbone.available)
         func `a webhook is made, tested and traced with the tool`(backbone: TestBackbone) async throws {
             let installation = try await Shared.installation(backbone)
             let receiver = try TestReceiver { request in
@@ -57,7 +57,7 @@ extension EndToEnd {
             _ = try await installation.request("DELETE", "/v1/tenant/webhooks/\(id)")
         }
 
-        @Test(.timeLimit(.minutes(1)), arguments: TestBackbone.available)
+        @Test(.timeLimit(.minutes(2)), arguments: TestBackbone.available)
         func `dead letters are listed, sent again and thrown away with the tool, one by one and by a job`(
             backbone: TestBackbone
         ) async throws {
@@ -105,7 +105,7 @@ extension EndToEnd {
             try await installation.delete(webhook)
         }
 
-        @Test(.timeLimit(.minutes(1)), arguments: TestBackbone.available)
+        @Test(.timeLimit(.minutes(2)), arguments: TestBackbone.available)
         func `a receiver verifies, and recomputes the hashes of the audit, by what the documentation says`(
             backbone: TestBackbone
         ) async throws {

@@ -4,7 +4,7 @@ import Testing
 extension EndToEnd {
     /// What a tenant does to webhooks and deliveries shows at the receiver and in the audit.
     @Suite struct ManagementTests {
-        @Test(.timeLimit(.minutes(1)), arguments: TestBackbone.available)
+        @Test(.timeLimit(.minutes(2)), arguments: TestBackbone.available)
         func `a paused or deleted webhook gets nothing, and what waits is cancelled`(
             backbone: TestBackbone
         ) async throws {
@@ -37,7 +37,7 @@ extension EndToEnd {
             try await installation.delete(paused)
         }
 
-        @Test(.timeLimit(.minutes(1)), arguments: TestBackbone.available)
+        @Test(.timeLimit(.minutes(2)), arguments: TestBackbone.available)
         func `a test goes to its endpoint alone, also when that is paused`(backbone: TestBackbone) async throws {
             let installation = try await Shared.installation(backbone)
             let (receiver, everything) = (
@@ -63,7 +63,7 @@ extension EndToEnd {
             try await installation.delete(paused)
         }
 
-        @Test(.timeLimit(.minutes(1)), arguments: TestBackbone.available)
+        @Test(.timeLimit(.minutes(2)), arguments: TestBackbone.available)
         func `redelivering and resending send the same event again under new ids`(backbone: TestBackbone) async throws {
             let installation = try await Shared.installation(backbone)
             let (receiver, other) = (try TestReceiver { _ in [.answer(204)] }, try TestReceiver { _ in [.answer(204)] })

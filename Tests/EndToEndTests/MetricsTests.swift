@@ -55,7 +55,7 @@ extension EndToEnd {
             }
         }
 
-        @Test(.timeLimit(.minutes(1)), arguments: TestBackbone.available)
+        @Test(.timeLimit(.minutes(2)), arguments: TestBackbone.available)
         func `an event on its way moves the figures of every stage`(backbone: TestBackbone) async throws {
             let installation = try await Shared.installation(backbone)
             let receiver = try TestReceiver { _ in [.answer(204)] }
@@ -96,7 +96,7 @@ extension EndToEnd {
             try await installation.delete(webhook)
         }
 
-        @Test(.timeLimit(.minutes(1)), arguments: TestBackbone.available)
+        @Test(.timeLimit(.minutes(2)), arguments: TestBackbone.available)
         func `what waits behind a worker that is gone shows as lag`(backbone: TestBackbone) async throws {
             let installation = try await Shared.batteredInstallation(backbone)
             let receiver = try TestReceiver { _ in [.answer(204)] }

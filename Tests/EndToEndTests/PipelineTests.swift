@@ -8,7 +8,7 @@ extension EndToEnd {
     @Suite struct PipelineTests {
         private static let data = #"{"text":"é \u00e9 \/ 🚀","n":1.50e2,"null":null,"n":[],"deep":{"a":[{"b":1}]}}"#
 
-        @Test(.timeLimit(.minutes(1)), arguments: TestBackbone.available)
+        @Test(.timeLimit(.minutes(2)), arguments: TestBackbone.available)
         func `every reader gets the same bytes, and every verifier accepts them`(backbone: TestBackbone) async throws {
             let installation = try await Shared.installation(backbone)
             let receiver = try TestReceiver { _ in [.answer(204)] }
@@ -43,7 +43,7 @@ extension EndToEnd {
             try await installation.delete(callers)
         }
 
-        @Test(.timeLimit(.minutes(1)), arguments: TestBackbone.available)
+        @Test(.timeLimit(.minutes(2)), arguments: TestBackbone.available)
         func `an event accepted right after a webhook's 201 is delivered to it`(backbone: TestBackbone) async throws {
             let installation = try await Shared.installation(backbone)
             let receiver = try TestReceiver { _ in [.answer(204)] }
@@ -58,7 +58,7 @@ extension EndToEnd {
             for webhook in webhooks { try await installation.delete(webhook) }
         }
 
-        @Test(.timeLimit(.minutes(1)), arguments: TestBackbone.available)
+        @Test(.timeLimit(.minutes(2)), arguments: TestBackbone.available)
         func `two ingests that get the same keys at the same time keep one event a key`(
             backbone: TestBackbone
         ) async throws {

@@ -26,7 +26,7 @@ extension EndToEnd {
             }
         }
 
-        @Test(.timeLimit(.minutes(1)), arguments: TestBackbone.available)
+        @Test(.timeLimit(.minutes(2)), arguments: TestBackbone.available)
         func `a payment starts the agent's run, once, and everybody can see it`(backbone: TestBackbone) async throws {
             let installation = try await Shared.installation(backbone)
             let receiver = try TestReceiver { _ in [.answer(204)] }
@@ -76,7 +76,7 @@ extension EndToEnd {
             try await installation.delete(webhook)
         }
 
-        @Test(.timeLimit(.minutes(1)), arguments: TestBackbone.available)
+        @Test(.timeLimit(.minutes(2)), arguments: TestBackbone.available)
         func `kill -9 of the matcher starts no run twice and forgets none`(backbone: TestBackbone) async throws {
             let installation = try await Shared.batteredInstallation(backbone)
             let role = "webhook.battered.item"

@@ -3,7 +3,7 @@ import Testing
 
 extension EndToEnd {
     @Suite struct RotationTests {
-        @Test(.timeLimit(.minutes(1)), arguments: TestBackbone.available)
+        @Test(.timeLimit(.minutes(2)), arguments: TestBackbone.available)
         func `receivers change over to a new secret one after the other`(backbone: TestBackbone) async throws {
             let installation = try await Shared.installation(backbone)
             let receiver = try TestReceiver { _ in [.answer(204)] }

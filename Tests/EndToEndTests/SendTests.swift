@@ -103,7 +103,7 @@ extension EndToEnd {
             #expect(rows.count >= 1)
         }
 
-        @Test(.timeLimit(.minutes(1)), arguments: TestBackbone.available)
+        @Test(.timeLimit(.minutes(2)), arguments: TestBackbone.available)
         func `AgentGate and FormBridge reach the seed's path`(backbone: TestBackbone) async throws {
             let installation = try await Shared.installation(backbone)
             let cases = [
