@@ -1,4 +1,5 @@
 internal import Crypto
+internal import Database
 internal import EventCodec
 internal import EventModel
 internal import HTTPServer
@@ -137,6 +138,43 @@ internal import Testing
             #expect(try await fixture.call("DELETE", "\(path)/\(id)", as: fixture.acme.admin).status == 204)
             #expect(try await fixture.call("DELETE", "\(path)/\(id)", as: fixture.acme.admin).status == 404)
             #expect(try await RevisionStore(pool: fixture.pool).changes(since: 0).triggers.last?.document == nil)
+        }
+    }
+
+    @Test func `changes at the same time lose nothing of one another`() async throws {
+        try await withFeed { fixture in
+            let made = try await make(fixture, Self.yaml)
+            let id = try #require(TriggerID(made.json["id"]?.text ?? ""))
+            let changes = [
+                #"{"trigger":{"name":"both"}}"#, #"{"active":false}"#, #"{"trigger":{"debounce_s":7}}"#,
+                #"{"trigger":{"config":{"rate_per_s":5}}}"#,
+            ]
+            let database = fixture.database.pool(connections: 2)
+            try await withThrowingTaskGroup(of: Int.self) { group in
+                try await database.transaction { session in
+                    try await session.script("select 1 from fanfare.triggers where id = '\(id)' for update")
+                    for change in changes {
+                        group.addTask {
+                            try await fixture.call("PATCH", "\(path)/\(id)", as: fixture.acme.admin, change).status
+                        }
+                    }
+                    // Each has seen the trigger as it was, and waits to change it.
+                    let waiting = Statement(
+                        "trigger-test.waiting",
+                        """
+                        select count(*) from pg_stat_activity
+                        where datname = current_database() and wait_event_type = 'Lock'
+                        """)
+                    try await eventually("all wait") { try await database.execute(waiting).int(0, 0) == changes.count }
+                }
+                for try await status in group { #expect(status == 200) }
+            }
+            let trigger = try await fixture.call("GET", "\(path)/\(id)", as: fixture.acme.admin).json
+            #expect(trigger["name"]?.text == "both" && trigger["active"]?.bool == false, "\(trigger)")
+            #expect(trigger["trigger"]?["debounce_s"]?.int == 7)
+            #expect(trigger["trigger"]?["action"]?["agent_id"]?.text == "triage")
+            let door = try await TriggerStore(fixture.pool).door(id, tenant: fixture.acme.tenant)
+            #expect(door?.config == Array(#"{"rate_per_s":5}"#.utf8) && door?.isActive == false && door?.name == "both")
         }
     }
 

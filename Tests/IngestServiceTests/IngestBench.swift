@@ -25,7 +25,7 @@ final class IngestBench: Sendable {
     private let server: HTTPServer
     private let service: IngestService
 
-    private init(trust: ProxyTrust) throws {
+    private init(trust: ProxyTrust, configuration: HTTPServerConfiguration) throws {
         let logger = Logger(service: "ingest", sink: CapturingLogSink())
         let records = records
         clock = ManualClock(start: Timestamp(seconds: 1_780_000_000))
@@ -40,15 +40,16 @@ final class IngestBench: Sendable {
         service = IngestService(
             log: log, directory: directory, inbound: inbound, clock: clock, metrics: metrics, logger: logger)
         server = HTTPServer(
-            configuration: HTTPServerConfiguration(), handler: service.router, logger: logger, metrics: metrics)
+            configuration: configuration, handler: service.router, logger: logger, metrics: metrics)
         port = try server.start()
     }
 
     /// Runs `body` with a running ingest.
     static func with(
-        trust: ProxyTrust = ProxyTrust(), _ body: @Sendable @escaping (IngestBench) async throws -> Void
+        trust: ProxyTrust = ProxyTrust(), configuration: HTTPServerConfiguration = HTTPServerConfiguration(),
+        _ body: @Sendable @escaping (IngestBench) async throws -> Void
     ) async throws {
-        let bench = try IngestBench(trust: trust)
+        let bench = try IngestBench(trust: trust, configuration: configuration)
         try await withThrowingTaskGroup { group in
             group.addTask { await bench.server.run() }
             group.addTask { await bench.service.run() }

@@ -21,7 +21,16 @@ public struct TriggerStore: Sendable {
         "select \(StoredTrigger.columns) from fanfare.create_trigger_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)")
     private static let update = Statement(
         "trigger.update",
-        "select \(StoredTrigger.columns) from fanfare.update_trigger_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)")
+        // The condition is judged again once the row is ours: of two at the same time one changes what it has seen.
+        """
+        select new.* from (
+            select id as seen from fanfare.triggers
+            where tenant_id = $1 and id = $2 and document = $11 and is_active = $12 for update
+        ) old, lateral (
+            select \(StoredTrigger.columns)
+            from fanfare.update_trigger_v1($1, old.seen, $3, $4, $5, $6, $7, $8, $9, $10)
+        ) new
+        """)
     private static let one = Statement(
         "trigger.one", "select \(StoredTrigger.columns) from fanfare.triggers where tenant_id = $1 and id = $2")
     private static let doorOf = Statement(
@@ -55,14 +64,16 @@ public struct TriggerStore: Sendable {
         }
     }
 
-    /// Puts new content in the place of the old.
+    /// Puts new content in the place of what the caller has seen.
     ///
-    /// - Returns: nil when the tenant has no such trigger.
+    /// - Returns: nil when it is not that any more: somebody has changed or ended it meanwhile.
     public func update(
-        _ id: TriggerID, tenant: TenantID, _ content: TriggerContent, now: Timestamp
+        _ seen: StoredTrigger, _ content: TriggerContent, now: Timestamp
     ) async throws(DatabaseError) -> StoredTrigger? {
-        var parameters = Self.key(tenant, id)
-        Self.add(content, id, now, to: &parameters)
+        var parameters = Self.key(seen.tenant, seen.id)
+        Self.add(content, seen.id, now, to: &parameters)
+        parameters.add(utf8: seen.document)
+        parameters.add(seen.isActive)
         let rows = try await database.execute(Self.update, parameters)
         return rows.isEmpty ? nil : StoredTrigger(rows, 0)
     }

@@ -66,30 +66,46 @@ struct TriggerRoutes: Sendable {
     /// those that a new preset needs, take effect at once.
     private func change(_ call: APICall) async throws -> Response {
         let source = try TriggerSource(call, limits: .standard, known: ["trigger", "active"])
-        let old = try await existing(call)
-        let stored = try JSONValue(parsing: old.document)
         let change = source.value("trigger")
-        let document = try source.document(change.map { TriggerDocument.merged(stored, with: $0) } ?? stored)
-        return try await put(document, in: old, isActive: try source.isActive)
+        return try await put(call, isActive: try source.isActive) { old in
+            let stored = try JSONValue(parsing: old.document)
+            return try source.document(change.map { TriggerDocument.merged(stored, with: $0) } ?? stored)
+        }
     }
 
     /// Puts a whole document in the place of the old one. Secrets that it does not give stay.
     private func replace(_ call: APICall) async throws -> Response {
         let source = try TriggerSource(call, limits: .standard, known: ["trigger", "active"])
         guard let value = source.value("trigger") else { throw source.missing("trigger") }
-        return try await put(
-            try source.document(value), in: try await existing(call), isActive: try source.isActive)
+        let document = try source.document(value)
+        return try await put(call, isActive: try source.isActive) { _ in document }
     }
 
-    private func put(_ document: TriggerDocument, in old: StoredTrigger, isActive: Bool?) async throws -> Response {
+    /// How often a change is made anew because somebody else's came first.
+    private static let attempts = 10
+
+    /// - Parameter isActive: Nil leaves it.
+    /// - Parameter document: Makes the new one of what there is; asked again when that has changed meanwhile.
+    private func put(
+        _ call: APICall, isActive: Bool?, _ document: (StoredTrigger) throws -> TriggerDocument
+    ) async throws -> Response {
+        for _ in 0..<Self.attempts {
+            let old = try await existing(call)
+            if let answer = try await put(try document(old), in: old, isActive: isActive) { return answer }
+        }
+        throw HTTPError(
+            status: 409, code: "changed_meanwhile", message: "others change this trigger all the time; try again")
+    }
+
+    /// - Returns: nil when it is not the old one any more.
+    private func put(_ document: TriggerDocument, in old: StoredTrigger, isActive: Bool?) async throws -> Response? {
         let stored = try JSONValue(parsing: old.document)
         let preset = try TriggerDocument(stored).door?.preset
         let hasNewSecrets = document.door.map { $0.hasOwnSecrets || $0.preset != preset } ?? false
         let content = TriggerContent(
             name: document.definition.name, document: document.json, isActive: isActive ?? old.isActive,
             door: door(of: document, old.id, isNew: hasNewSecrets))
-        let trigger = try await triggers.update(old.id, tenant: old.tenant, content, now: clock.now())
-        guard let trigger else { throw Self.missing }
+        guard let trigger = try await triggers.update(old, content, now: clock.now()) else { return nil }
         return try await answer(200, trigger, showing: hasNewSecrets ? document.door?.secrets : nil)
     }
 
