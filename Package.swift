@@ -81,7 +81,10 @@ let layers: [Target] = [
     shared("ServiceKit", ["Observability", "HTTPServer", "Tracing", "CLinux"]),
     shared(
         "BackboneSelection",
-        ["Backbone", "PostgresBackbone", "KafkaBackbone", "Database", "EventModel", "Observability", "ServiceKit"]),
+        [
+            "Backbone", "PostgresBackbone", "KafkaBackbone", "Database", "EventModel", "Observability", "ServiceKit",
+            "Store",
+        ]),
 ]
 
 let services: [Target] =
@@ -195,7 +198,7 @@ let testTargets: [Target] = [
     tests("ToolService", ["ToolService", "Database", "EventCodec", "EventModel", "ServiceKit", "CLinux"]),
     // Alerts, dashboards and runbook, without running anything but promtool.
     tests("Monitoring", ["YAML", "EventCodec"]),
-    tests("EndToEnd", ["EventModel", "EventCodec", "Encodings", "Crypto"], resources: [.copy("Fixtures")]),
+    tests("EndToEnd", ["EventModel", "EventCodec", "Encodings", "Crypto", "Database"], resources: [.copy("Fixtures")]),
 ]
 
 /// Only where FUZZ is 1: it has no main of its own and links with `--sanitize=fuzzer` alone.

@@ -7,15 +7,17 @@ internal import Observability
 internal import PostgresBackbone
 public import ServiceKit
 
-/// The backbone that the settings name. Services know the seam alone; this is where an implementation is chosen.
+/// The backbone that the settings name. Services know the seam alone; this is where an implementation is chosen. Each
+/// service asks for one part of it, and gets it when the database is fit to work on (`DatabaseGate`).
 public enum SelectedBackbone {
     /// Where events are appended.
     public static func eventLog(_ context: ServiceContext) async throws -> any EventLog {
+        try await DatabaseGate.pass(context)
         switch context.configuration[Settings.backboneKind] {
         case .postgres:
-            PostgresEventLog(try postgres(context), logger: context.logger, metrics: context.metrics)
+            return PostgresEventLog(try postgres(context), logger: context.logger, metrics: context.metrics)
         case .kafka:
-            try KafkaEventLog(try kafka(context), logger: context.logger, metrics: context.metrics)
+            return try KafkaEventLog(try kafka(context), logger: context.logger, metrics: context.metrics)
         }
     }
 
@@ -24,6 +26,7 @@ public enum SelectedBackbone {
     public static func fanOut(
         _ context: ServiceContext
     ) async throws -> (any FanOut, any EventLog, (any RunTopic)?) {
+        try await DatabaseGate.pass(context)
         switch context.configuration[Settings.backboneKind] {
         case .postgres:
             let configuration = try postgres(context)
@@ -43,6 +46,7 @@ public enum SelectedBackbone {
 
     /// The lanes of a delivery worker, and what runs beside them.
     public static func lanes(_ context: ServiceContext) async throws -> (any DeliveryLanes, [any Service]) {
+        try await DatabaseGate.pass(context)
         switch context.configuration[Settings.backboneKind] {
         case .postgres:
             let lanes = PostgresLanes(try postgres(context), logger: context.logger, metrics: context.metrics)
@@ -81,6 +85,7 @@ public enum SelectedBackbone {
     public static func requests(
         _ context: ServiceContext
     ) async throws -> (any EventLog, any LaneAppender, [any Service]) {
+        try await DatabaseGate.pass(context)
         switch context.configuration[Settings.backboneKind] {
         case .postgres:
             var configuration = try postgres(context)

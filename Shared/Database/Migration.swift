@@ -9,10 +9,14 @@ public struct Migration: Sendable, Hashable {
     /// Without parameters; several statements separated by semicolons. No statement that refuses to run in a
     /// transaction.
     public let sql: String
+    /// The oldest version that a program has to know so that it works once this step is applied; 0, for steps that only
+    /// add: any. A step that takes something away names the step with which programs stopped to need it.
+    public let compatibleFrom: Int
 
-    public init(version: Int, name: String, sql: String) {
+    public init(version: Int, name: String, sql: String, compatibleFrom: Int = 0) {
         self.version = version
         self.name = name
         self.sql = sql
+        self.compatibleFrom = compatibleFrom
     }
 }

@@ -3,15 +3,18 @@ public import Observability
 /// Brings the schema forward, one version after the other; there is no way back.
 ///
 /// Any number may run at once: an advisory lock lets one work while the others wait, and those find nothing to do. A
-/// database with versions that this program does not know is refused.
+/// database with versions that this program does not know is left as it is where they only added to it, and refused where
+/// they need newer programs.
 public struct Migrator: Sendable {
     /// What `check` finds.
     public enum State: Sendable, Hashable {
         case current
         /// Versions to apply.
         case pending([Int])
-        /// The newest version there, which this program does not know.
-        case tooNew(Int)
+        /// Newer versions were applied, of which this is the newest, and none of them minds programs that know them not.
+        case newer(Int)
+        /// The newest version there; programs have to know at least the version `needs`.
+        case tooNew(Int, needs: Int)
     }
 
     private let migrations: [Migration]
@@ -33,7 +36,7 @@ public struct Migrator: Sendable {
     /// Compares the schema with what this program knows; changes nothing.
     public func check(_ pool: some StatementExecutor) async throws(DatabaseError) -> State {
         guard try await pool.execute(Self.tableExists).bool(0, 0) else {
-            return state(applied: [])
+            return state(applied: [:])
         }
         return state(applied: Self.versions(in: try await pool.execute(Self.applied)))
     }
@@ -55,13 +58,14 @@ public struct Migrator: Sendable {
         try connection.script(Self.bookkeeping)
         let pending: [Migration]
         switch state(applied: Self.versions(in: try connection.execute(Self.applied))) {
-        case .current: return []
+        case .current, .newer: return []
         case .pending(let versions):
             pending = migrations.filter { versions.contains($0.version) }
-        case .tooNew(let version):
+        case .tooNew(let version, let needs):
             throw DatabaseError(
                 .schema,
-                "the schema has version \(version); this program knows \(migrations.last?.version ?? 0) and older")
+                "the schema has version \(version), for programs that know version \(needs); this one knows "
+                    + "\(migrations.last?.version ?? 0) and older")
         }
         for migration in pending { try apply(migration, on: connection) }
         return pending
@@ -79,6 +83,7 @@ public struct Migrator: Sendable {
                         Parameters {
                             $0.add(Int64(migration.version))
                             $0.add(migration.name)
+                            $0.add(Int64(migration.compatibleFrom))
                         })
                 }
                 logger.info(
@@ -91,28 +96,47 @@ public struct Migrator: Sendable {
         }
     }
 
-    private func state(applied: Set<Int>) -> State {
+    /// - Parameter applied: `compatibleFrom` by version.
+    private func state(applied: [Int: Int]) -> State {
         let known = Set(migrations.map(\.version))
-        if let newest = applied.subtracting(known).max() { return .tooNew(newest) }
-        let missing = migrations.map(\.version).filter { !applied.contains($0) }
-        return missing.isEmpty ? .current : .pending(missing)
+        let missing = migrations.map(\.version).filter { applied[$0] == nil }
+        guard let newest = applied.keys.filter({ !known.contains($0) }).max() else {
+            return missing.isEmpty ? .current : .pending(missing)
+        }
+        // With holes it is not a later state of ours but another line's: nobody can say what is in it.
+        guard missing.isEmpty else { return .tooNew(newest, needs: newest) }
+        let needs = applied.values.max() ?? 0
+        return needs <= migrations.last?.version ?? 0 ? .newer(newest) : .tooNew(newest, needs: needs)
     }
 
-    private static func versions(in rows: Rows) -> Set<Int> {
-        Set((0..<rows.count).map { rows.int($0, 0) })
+    private static func versions(in rows: Rows) -> [Int: Int] {
+        Dictionary((0..<rows.count).map { (rows.int($0, 0), rows.int($0, 1)) }) { first, _ in first }
     }
 
     private static let tableExists = Statement(
         "migrator.exists", "select to_regclass('fanfare.schema_migrations') is not null")
-    private static let applied = Statement("migrator.applied", "select version from fanfare.schema_migrations")
+    private static let applied = Statement(
+        "migrator.applied",
+        // Not by the column's name: it is younger than the table.
+        """
+        select version, coalesce((to_jsonb(m) ->> 'compatible_from')::bigint, 0) from fanfare.schema_migrations m
+        """)
     private static let record = Statement(
-        "migrator.record", "insert into fanfare.schema_migrations (version, name) values ($1, $2)")
+        "migrator.record",
+        "insert into fanfare.schema_migrations (version, name, compatible_from) values ($1, $2, $3)")
     private static let bookkeeping = """
         create schema if not exists fanfare;
         create table if not exists fanfare.schema_migrations (
             version bigint primary key,
             name text not null,
-            applied_at timestamptz not null default now())
+            applied_at timestamptz not null default now(),
+            compatible_from bigint not null default 0);
+        do $$ begin
+            if not exists (select from pg_attribute where attrelid = 'fanfare.schema_migrations'::regclass
+                and attname = 'compatible_from' and not attisdropped) then
+                alter table fanfare.schema_migrations add column compatible_from bigint not null default 0;
+            end if;
+        end $$
         """
 }
 

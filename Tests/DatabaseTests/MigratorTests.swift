@@ -48,13 +48,49 @@ import Testing
         #expect(try await migrator(Self.migrations).migrate(pool) == [])
     }
 
-    @Test(.database()) func `a schema newer than the program is refused`() async throws {
+    @Test(.database()) func `a schema that only grew is left to older programs as it is`() async throws {
         let pool = TestDatabase.current.pool(connections: 1)
         try await migrator(Self.migrations).migrate(pool)
         let old = migrator(Self.migrations.prefix(2))
-        #expect(try await old.check(pool) == .tooNew(5))
+        #expect(try await old.check(pool) == .newer(5))
+        #expect(try await old.migrate(pool) == [])
+        #expect(try await migrator(Self.migrations).check(pool) == .current)
+    }
+
+    @Test(.database()) func `a step that takes something away refuses programs that need it, and only those`()
+        async throws
+    {
+        let pool = TestDatabase.current.pool(connections: 1)
+        let contraction = Migration(
+            version: 6, name: "narrow", sql: "alter table thing drop column name", compatibleFrom: 5)
+        try await migrator(Self.migrations + [contraction]).migrate(pool)
+        #expect(try await migrator(Self.migrations).check(pool) == .newer(6))
+        let old = migrator(Self.migrations.prefix(2))
+        #expect(try await old.check(pool) == .tooNew(6, needs: 5))
         let error = await #expect(throws: DatabaseError.self) { try await old.migrate(pool) }
         #expect(error?.code == .schema)
+        // What comes later does not lift it.
+        let later = Migration(version: 7, name: "more", sql: "create table other (id int)")
+        try await migrator(Self.migrations + [contraction, later]).migrate(pool)
+        #expect(try await old.check(pool) == .tooNew(7, needs: 5))
+    }
+
+    @Test(.database()) func `a schema of another line, with holes where this one has steps, is refused`() async throws {
+        let pool = TestDatabase.current.pool(connections: 1)
+        try await migrator(Self.migrations).migrate(pool)
+        let other = migrator(
+            Self.migrations.prefix(2) + [Migration(version: 3, name: "another", sql: "create table other (id int)")])
+        #expect(try await other.check(pool) == .tooNew(5, needs: 5))
+        await #expect(throws: DatabaseError.self) { try await other.migrate(pool) }
+    }
+
+    @Test(.database()) func `a database of before programs told what they need is read, and goes on`() async throws {
+        let pool = TestDatabase.current.pool(connections: 1)
+        try await migrator(Self.migrations.prefix(2)).migrate(pool)
+        try await pool.script("alter table fanfare.schema_migrations drop column compatible_from")
+        #expect(try await migrator(Self.migrations).check(pool) == .pending([5]))
+        #expect(try await migrator(Self.migrations).migrate(pool).map(\.version) == [5])
+        #expect(try await migrator(Self.migrations).check(pool) == .current)
     }
 
     @Test(.database()) func `a step that fails leaves nothing, and those before it stay`() async throws {

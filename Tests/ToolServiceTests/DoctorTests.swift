@@ -46,7 +46,8 @@ internal import Testing
     @Test func `a schema that is behind wants migrating, one that is ahead another program`() {
         #expect(DatabaseCheck.judge(schema: .current).level == .good)
         #expect(DatabaseCheck.judge(schema: .pending([12, 13])).advice == "run `fanfare migrate`")
-        #expect(DatabaseCheck.judge(schema: .tooNew(99)).level == .failed)
+        #expect(DatabaseCheck.judge(schema: .newer(98)).level == .good)
+        #expect(DatabaseCheck.judge(schema: .tooNew(99, needs: 97)).level == .failed)
     }
 
     @Test func `a database that cannot be reached is a failure with advice`() async throws {

@@ -67,7 +67,9 @@ public struct KafkaTopics: Sendable {
             guard let found = try await admin.describe(topic.name) else { return false }
             guard found.partitions == topic.partitions else {
                 throw KafkaError(
-                    .mismatch, "\(topic.name) has \(found.partitions) partitions and not \(topic.partitions)")
+                    .mismatch,
+                    "\(topic.name) has \(found.partitions) partitions and not \(topic.partitions), and counts are for good: "
+                        + "set events.partitions and lanes.partitions to what the topics were made with")
             }
             let kept = try await admin.retention(of: topic.name)
             guard kept.map({ $0 >= Self.shortestRetention }) ?? true else {

@@ -17,5 +17,10 @@ enum SchemaSource {
         (15, "insight", M015Insight.sql),
         (16, "traces", M016Traces.sql),
         (17, "recovery", M017Recovery.sql),
+        (18, "partition-counts", M018PartitionCounts.sql),
     ]
+
+    /// For versions that take something away: the oldest version that programs have to know from there on. It is the one
+    /// with which a release stopped to need what is taken, so that the release before this one still runs.
+    static let compatibleFrom: [Int: Int] = [:]
 }

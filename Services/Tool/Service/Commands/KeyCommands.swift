@@ -71,7 +71,7 @@ enum KeyCommands {
         let keys = try keys(context)
         let box = try SecretBox(current: keys[0], previous: Array(keys.dropFirst()))
         let isDry = try context.arguments.flag("--dry-run")
-        let (tally, changed) = try await DatabaseSession.with(dsn: try MigrateCommand.dsn(context)) { pool in
+        let (tally, changed) = try await DatabaseSession.withSchema(dsn: try MigrateCommand.dsn(context)) { pool in
             try await rewrap(SealedSecrets(pool), Rewrapping(box, current: keys[0]), isDry: isDry, context.console)
         }
         let verb = isDry ? "would be sealed anew" : "sealed anew"

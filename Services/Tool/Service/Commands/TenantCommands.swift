@@ -32,7 +32,7 @@ enum TenantCommands {
             guard let given = TenantID(text) else { throw ToolError(.usage, "--id is not the id of a tenant") }
             id = given
         }
-        let token = try await DatabaseSession.with(dsn: try MigrateCommand.dsn(context)) { [id] pool in
+        let token = try await DatabaseSession.withSchema(dsn: try MigrateCommand.dsn(context)) { [id] pool in
             guard try await TenantStore(pool).create(id, name: name) != nil else {
                 throw ToolError(.remote, "there is a tenant \(id.text) already")
             }
@@ -58,7 +58,7 @@ enum TenantCommands {
 
     private static func list(_ context: CommandContext) async throws -> ExitCode {
         let isJSON = try context.arguments.flag("--json")
-        try await DatabaseSession.with(dsn: try MigrateCommand.dsn(context)) { pool in
+        try await DatabaseSession.withSchema(dsn: try MigrateCommand.dsn(context)) { pool in
             var after: String?
             while true {
                 let page = try await TenantStore(pool).list(after: after, limit: 500)

@@ -80,7 +80,7 @@ enum TokenCommands {
         let expiresAt = try context.arguments.duration("--expires-in", in: lifetimes).map {
             now.adding(seconds: $0.components.seconds)
         }
-        let made = try await DatabaseSession.with(dsn: try MigrateCommand.dsn(context)) { pool in
+        let made = try await DatabaseSession.withSchema(dsn: try MigrateCommand.dsn(context)) { pool in
             try await TokenStore(pool).create(
                 tenant: owner, scopes: scopes, label: label, expiresAt: expiresAt, now: now)
         }
@@ -96,7 +96,7 @@ enum TokenCommands {
     private static func list(_ context: CommandContext) async throws -> ExitCode {
         let owner = try owner(context)
         let isJSON = try context.arguments.flag("--json")
-        try await DatabaseSession.with(dsn: try MigrateCommand.dsn(context)) { pool in
+        try await DatabaseSession.withSchema(dsn: try MigrateCommand.dsn(context)) { pool in
             var after: String?
             while true {
                 let page = try await TokenStore(pool).list(tenant: owner, after: after, limit: 500)
@@ -113,7 +113,7 @@ enum TokenCommands {
             throw ToolError(.usage, "ID is a token's id, as `fanfare token list` shows it; not the token itself")
         }
         let owner = try owner(context)
-        let isGone = try await DatabaseSession.with(dsn: try MigrateCommand.dsn(context)) { pool in
+        let isGone = try await DatabaseSession.withSchema(dsn: try MigrateCommand.dsn(context)) { pool in
             try await TokenStore(pool).revoke(id, tenant: owner)
         }
         guard isGone else {

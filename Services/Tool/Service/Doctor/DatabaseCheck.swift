@@ -106,9 +106,10 @@ struct DatabaseCheck: Sendable {
             .failed(
                 "schema", "versions \(versions.map(String.init).joined(separator: ", ")) are not applied",
                 "run `fanfare migrate`")
-        case .tooNew(let version):
+        case .newer(let version): .good("schema", "version \(version), newer than this program and made for it too")
+        case .tooNew(let version, let needs):
             .failed(
-                "schema", "version \(version) is newer than this program knows",
+                "schema", "version \(version) needs programs that know version \(needs), which this one does not",
                 "use the release that brought it, or a newer one")
         }
     }

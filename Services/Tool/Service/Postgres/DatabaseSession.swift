@@ -21,6 +21,20 @@ enum DatabaseSession {
         }
     }
 
+    /// Opens it for a command that reads or writes what Fanfare keeps there: only where this program knows its schema.
+    ///
+    /// - Throws: `ToolError` that says what to do.
+    static func withSchema<Value: Sendable>(
+        dsn: String, _ body: (ConnectionPool) async throws -> Value
+    ) async throws -> Value {
+        try await with(dsn: dsn) { pool in
+            switch try await Schema.fit(pool) {
+            case .fits: return try await body(pool)
+            case .behind(let problem), .ahead(let problem): throw ToolError(.environment, problem)
+            }
+        }
+    }
+
     /// Brings the schema forward.
     ///
     /// - Returns: what was applied, `1 feed` and so on.
