@@ -115,6 +115,62 @@ internal import Testing
         }
     }
 
+    @Test func `an event that a cursor delivers says so, and whether it still waits`() async throws {
+        try await withFeed { fixture in
+            let webhook = try await make(fixture)
+            let other = try await make(fixture)
+            let mute = try await make(fixture, #","events":["slack"]"#)
+            let cursors = CursorStore(fixture.pool)
+            let epoch = try #require(try await cursors.take(lanes: [0]).epochs[0])
+            let before = try await fixture.append(to: fixture.acme)[0]
+            let start = try #require(try await trace(fixture, before)["pos"]?.double).rounded()
+            let opened = try await cursors.open([
+                SpanOpening(
+                    id: CursorID.make(at: SystemClock().now()), tenant: fixture.acme.tenant, endpoint: webhook, lane: 0,
+                    epoch: epoch, from: Int64(start) + 1),
+                SpanOpening(
+                    id: CursorID.make(at: SystemClock().now()), tenant: fixture.acme.tenant, endpoint: mute, lane: 0,
+                    epoch: epoch, from: Int64(start) + 1),
+            ])
+            let cursor = try #require(opened.spans[0]?.cursor)
+            let inside = try await fixture.append(to: fixture.acme)[0]
+
+            func row(_ event: EventID, _ webhook: EndpointID) async throws -> JSONValue {
+                let rows = try await trace(fixture, event)["data"]?.elements ?? []
+                return rows.first { $0["webhook_id"]?.text == webhook.description } ?? .null
+            }
+            let earlier = try await row(before, webhook)
+            #expect(earlier["via"]?.text == "lane" && earlier["cursor"] == .null)
+            #expect(try await row(inside, other)["via"]?.text == "lane")
+            let unmatched = try await row(inside, mute)
+            #expect(unmatched["via"] == .null && unmatched["cursor"] == .null)
+            let waiting = try await row(inside, webhook)
+            #expect(waiting["via"]?.text == "cursor")
+            #expect(waiting["cursor"]?["id"]?.text == cursor.id.description)
+            #expect(waiting["cursor"]?["from"]?.double == start + 1)
+            #expect(waiting["cursor"]?["until"] == .null)
+            #expect(waiting["cursor"]?["pos"]?.double == start)
+            #expect(waiting["cursor"]?["waiting"]?.bool == true)
+
+            // Its first attempt has ended, and the cursor has not been recorded yet.
+            try await fixture.insertAttempt(
+                fixture.acme.tenant, webhook, inside, DeliveryID(event: inside, endpoint: webhook, cause: .live))
+            #expect(try await row(inside, webhook)["cursor"]?["waiting"]?.bool == false)
+
+            // The span is closed behind the next event; the one after that is the lane's again.
+            let last = try await fixture.append(to: fixture.acme)[0]
+            _ = try await cursors.close([(cursor.id, 0, epoch)])
+            let after = try await fixture.append(to: fixture.acme)[0]
+            #expect(try await row(last, webhook)["cursor"]?["until"]?.double == start + 2)
+            #expect(try await row(last, webhook)["cursor"]?["waiting"]?.bool == true)
+            #expect(try await row(after, webhook)["via"]?.text == "lane")
+            _ = try await cursors.record([
+                CursorProgress(id: cursor.id, lane: 0, epoch: epoch, pos: Int64(start) + 2, isDone: true)
+            ])
+            #expect(try await row(last, webhook)["cursor"]?["waiting"]?.bool == false)
+        }
+    }
+
     @Test func `webhooks come in pages, and a test event names its own alone`() async throws {
         try await withFeed { fixture in
             var made: [EndpointID] = []

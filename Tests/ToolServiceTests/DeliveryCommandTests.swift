@@ -97,6 +97,13 @@ internal import Testing
         #expect(TraceCommand.text(of: other) == "wh_2  no: type  u")
         let waiting = try json(#"{"webhook_id":"wh_3","url":"u","matched":true,"deliveries":[]}"#)
         #expect(TraceCommand.text(of: waiting).hasSuffix("\n  waits for its first attempt"))
+        func byCursor(_ isWaiting: Bool) throws -> String {
+            let cursor = #"{"id":"cur_1","from":7,"until":null,"pos":9,"waiting":\#(isWaiting)}"#
+            return TraceCommand.text(
+                of: try json(#"{"webhook_id":"wh_4","url":"u","matched":true,"cursor":\#(cursor),"deliveries":[]}"#))
+        }
+        #expect(try byCursor(true).hasSuffix("\n  waits for a cursor, which catches up from 7 and has come to 9"))
+        #expect(try byCursor(false).hasSuffix("\n  came by a cursor, which catches up from 7"))
     }
 
     @Test func `an endpoint's health is a table`() throws {

@@ -22,6 +22,18 @@ public struct TracedWebhook: Sendable {
     }
 }
 
+/// A span that covers an event: the endpoint gets it from a cursor on the feed, not through its lane.
+public struct TracedSpan: Sendable, Hashable {
+    public var cursor: CursorID
+    public var from: Int64
+    /// The last position; nil while the span is open.
+    public var until: Int64?
+    /// Everything up to here is settled.
+    public var pos: Int64
+    /// It goes on reading.
+    public var isActive: Bool
+}
+
 /// What is known of an event's way: who could have got it, and what was sent.
 public struct TraceQueries: Sendable {
     private let database: any StatementExecutor
@@ -46,6 +58,41 @@ public struct TraceQueries: Sendable {
         select (o_row).seq, o_cut, null::boolean, \(AuditQueries.columns(of: "o_row"))
         from fanfare.event_attempts_v1($1, $2, $3, $4, $5)
         """)
+
+    // The first span of an endpoint that ends behind the position is the only one that can cover it, unless one is open.
+    private static let spans = Statement(
+        "trace.spans",
+        """
+        select s.endpoint_id, s.cursor_id, s.from_pos, s.to_pos - 1, coalesce(c.pos, s.to_pos - 1, s.from_pos - 1),
+            coalesce(c.state = 'active', false)
+        from unnest($1) as e(id)
+        cross join lateral (
+            (select x.* from fanfare.spans x where x.endpoint_id = e.id and x.to_pos > $2 order by x.to_pos limit 1)
+            union all
+            (select x.* from fanfare.spans x where x.endpoint_id = e.id and x.to_pos is null)
+        ) s
+        left join fanfare.cursors c on c.id = s.cursor_id
+        where s.from_pos <= $2
+        """)
+
+    /// Which of some endpoints get the event at a position from a cursor, since they could not keep up.
+    public func spans(
+        covering pos: Int64, of endpoints: [EndpointID]
+    ) async throws(DatabaseError) -> [EndpointID: TracedSpan] {
+        let rows = try await database.execute(
+            Self.spans,
+            Parameters {
+                $0.add(texts: endpoints.map(\.description))
+                $0.add(pos)
+            })
+        var spans: [EndpointID: TracedSpan] = [:]
+        for row in 0..<rows.count {
+            spans[rows.identifier(row, 0)] = TracedSpan(
+                cursor: rows.identifier(row, 1), from: rows.int64(row, 2), until: rows.optionalInt64(row, 3),
+                pos: rows.int64(row, 4), isActive: rows.bool(row, 5))
+        }
+        return spans
+    }
 
     /// Whether the feed up to an event was matched against the webhooks.
     public func isFannedOut(_ event: FeedEvent.EventRow) async throws(DatabaseError) -> Bool {

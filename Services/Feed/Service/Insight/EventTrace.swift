@@ -10,6 +10,7 @@ struct EventTrace: Sendable {
     let event: FeedEvent
     let isFannedOut: Bool
     let page: Page<TracedWebhook>
+    let spans: [EndpointID: TracedSpan]
     let attempts: [AuditRow]
     /// False: more was sent of this event than one request looks through.
     let isComplete: Bool
@@ -21,10 +22,14 @@ struct EventTrace: Sendable {
         let isFannedOut = try await queries.isFannedOut(event.row)
         let page = try await queries.webhooks(
             tenant: event.row.tenant, at: event.row.pos, after: after, limit: limit)
+        // Also read before the attempts: what a cursor has passed has its attempt by then.
+        let spans =
+            event.row.onlyEndpoint == nil
+            ? try await queries.spans(covering: event.row.pos, of: page.items.map(\.endpoint)) : [:]
         let attempts = try await queries.attempts(
             of: event.row.id, tenant: event.row.tenant, at: page.items.map(\.endpoint))
         return EventTrace(
-            event: event, isFannedOut: isFannedOut, page: page, attempts: attempts.rows,
+            event: event, isFannedOut: isFannedOut, page: page, spans: spans, attempts: attempts.rows,
             isComplete: attempts.isComplete)
     }
 
@@ -32,6 +37,7 @@ struct EventTrace: Sendable {
         json.member("event_id", event.row.id)
         json.member("type", event.row.type)
         json.member("recorded_at", event.row.recordedAt)
+        json.member("pos", event.row.pos)
         json.member("fanned_out", isFannedOut)
         let byEndpoint = Dictionary(grouping: attempts) { $0.endpoint }
         let outline = LazyOutline(event.envelope)
@@ -57,6 +63,20 @@ struct EventTrace: Sendable {
         json.member("config_version", verdict.version.map { Int($0) })
         json.member("matched", verdict.reason == .matched)
         json.member("reason", verdict.reason == .matched ? nil : verdict.word)
+        let span = verdict.reason == .matched ? spans[webhook.endpoint] : nil
+        json.member("via", verdict.reason == .matched ? (span == nil ? "lane" : "cursor") : nil)
+        if span == nil { json.member("cursor", .null) }
+        if let span {
+            json.member(
+                "cursor",
+                object: { json in
+                    json.member("id", span.cursor)
+                    json.member("from", span.from)
+                    json.member("until", span.until.map { Int($0) })
+                    json.member("pos", span.pos)
+                    json.member("waiting", span.isActive && span.pos < event.row.pos && !hasLiveAttempt(attempts))
+                })
+        }
         json.member(
             "deliveries",
             array: { json in
@@ -83,6 +103,12 @@ struct EventTrace: Sendable {
             at: event.row.pos,
             MatchSubject(type: type, only: event.row.onlyEndpoint, except: event.row.exceptEndpoint)
         ) { outline.value }
+    }
+
+    private func hasLiveAttempt(_ attempts: [AuditRow]) -> Bool {
+        attempts.contains { row in
+            row.endpoint.map { row.delivery == DeliveryID(event: event.row.id, endpoint: $0, cause: .live) } ?? false
+        }
     }
 
     /// Attempts by delivery, deliveries in order of their first attempts.

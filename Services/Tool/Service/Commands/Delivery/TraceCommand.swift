@@ -46,7 +46,14 @@ enum TraceCommand {
         let deliveries = webhook["deliveries"]?.elements ?? []
         let verdict = isMatched ? "matched" : "no: \(webhook["reason"]?.string ?? "?")"
         var lines = ["\(webhook["webhook_id"]?.string ?? "")  \(verdict)  \(webhook["url"]?.string ?? "")"]
-        if isMatched, deliveries.isEmpty { lines.append("  waits for its first attempt") }
+        if let cursor = webhook["cursor"], cursor != .null {
+            let isWaiting = cursor["waiting"]?.bool == true
+            lines.append(
+                "  \(isWaiting ? "waits for" : "came by") a cursor, which catches up from \(cursor["from"]?.plain ?? "?")"
+                    + (isWaiting ? " and has come to \(cursor["pos"]?.plain ?? "?")" : ""))
+        } else if isMatched, deliveries.isEmpty {
+            lines.append("  waits for its first attempt")
+        }
         for delivery in deliveries {
             let reason = delivery["reason"]?.string.map { ": \($0)" } ?? ""
             let cause = delivery["cause"]?.string.map { $0 == "live" ? "" : "  for \($0)" } ?? ""
