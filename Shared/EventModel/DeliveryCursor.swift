@@ -160,13 +160,18 @@ public struct CursorPage: Sendable {
         public var type: String
         public var recordedAt: Timestamp
         public var envelope: [UInt8]
+        /// The trace that the event stands in, if it came with one.
+        public var trace: EventTrace?
 
-        public init(pos: Int64, event: EventID, type: String, recordedAt: Timestamp, envelope: [UInt8]) {
+        public init(
+            pos: Int64, event: EventID, type: String, recordedAt: Timestamp, envelope: [UInt8], trace: EventTrace? = nil
+        ) {
             self.pos = pos
             self.event = event
             self.type = type
             self.recordedAt = recordedAt
             self.envelope = envelope
+            self.trace = trace
         }
     }
 

@@ -129,6 +129,20 @@ import Testing
         #expect(page.items.isEmpty && page.edge == first + 17)
     }
 
+    @Test func `pages of spans and of jobs bring the trace that an event stands in`() async throws {
+        let trace = EventTrace(traceHigh: 1, traceLow: 2, span: 3, flags: 1)
+        var events = (0..<3).map { fixture.event(904_000 + UInt64($0), tenant: Self.tenant.text, type: "traced") }
+        events[1].trace = trace
+        let first = try await fixture.append(events).first
+        var query = CursorQuery(
+            tenant: Self.tenant, endpoint: Self.endpoint(7), after: first - 1, until: first + 2, limit: 100,
+            bytes: 1 << 20)
+        #expect(try await cursors.page(query).items.map(\.trace) == [nil, trace, nil])
+        // A job of another kind than the store knows reads as a replay does.
+        query.job = "job_unknown"
+        #expect(try await cursors.page(query).items.map(\.trace) == [nil, trace, nil])
+    }
+
     @Test func `jobs are found by their lanes, summed up and cancelled`() async throws {
         let cause = Cause("job_test")
         func job(_ number: UInt64) -> DeliveryCursor {

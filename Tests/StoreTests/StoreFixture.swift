@@ -27,7 +27,7 @@ struct StoreFixture {
         for event in events { columns.append(event, part: event.tenant.partition(of: 12)) }
         return AppendStatement.answer(
             try await pool.execute(
-                AppendStatement.statement, AppendStatement.parameters(columns, window: window)))
+                AppendStatement.statement(for: columns), AppendStatement.parameters(columns, window: window)))
     }
 
     func take(_ topic: String, _ parts: [Int]) async throws -> [PartPosition] {

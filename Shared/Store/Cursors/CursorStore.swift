@@ -151,15 +151,15 @@ public struct CursorStore: Sendable {
     private static let page = Statement(
         "cursors.page",
         """
-        select o_pos, o_event, o_type, o_recorded, o_envelope, o_next, o_oldest, o_version, o_edge
-        from fanfare.cursor_page_v1($1, $2, $3, $4, case when $5 then $6 end, $7, $8, $9, $10)
+        select o_pos, o_event, o_type, o_recorded, o_envelope, o_next, o_oldest, o_version, o_edge, o_trace
+        from fanfare.cursor_page_v2($1, $2, $3, $4, case when $5 then $6 end, $7, $8, $9, $10)
         """)
 
     private static let jobPage = Statement(
         "cursors.job-page",
         """
-        select o_pos, o_event, o_type, o_recorded, o_envelope, o_next, o_oldest, o_version, o_edge
-        from fanfare.job_page_v1($11, $1, $2, $3, $4, case when $5 then $6 end, $7, $8, $9, $10)
+        select o_pos, o_event, o_type, o_recorded, o_envelope, o_next, o_oldest, o_version, o_edge, o_trace
+        from fanfare.job_page_v2($11, $1, $2, $3, $4, case when $5 then $6 end, $7, $8, $9, $10)
         """)
 
     /// Events for a cursor, and how far it has looked; all of one snapshot.
@@ -183,7 +183,7 @@ public struct CursorStore: Sendable {
             items: (1..<rows.count).map {
                 CursorPage.Item(
                     pos: rows.int64($0, 0), event: rows.identifier($0, 1), type: rows.text($0, 2),
-                    recordedAt: rows.timestamp($0, 3), envelope: rows.bytes($0, 4))
+                    recordedAt: rows.timestamp($0, 3), envelope: rows.bytes($0, 4), trace: rows.trace($0, 9))
             }, edge: rows.int64(0, 8), next: rows.int64(0, 5), oldest: rows.int64(0, 6),
             configVersion: rows.int64(0, 7))
     }

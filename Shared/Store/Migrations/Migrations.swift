@@ -18,6 +18,7 @@ enum SchemaSource {
         (16, "traces", M016Traces.sql),
         (17, "recovery", M017Recovery.sql),
         (18, "partition-counts", M018PartitionCounts.sql),
+        (19, "cursor-traces", M019CursorTraces.sql),
     ]
 
     /// For versions that take something away: the oldest version that programs have to know from there on. It is the one

@@ -120,7 +120,7 @@ extension CursorEngine {
                     delivery: DeliveryID(event: item.event, endpoint: cursor.endpoint, cause: cursor.cause),
                     endpoint: cursor.endpoint, event: item.event, tenant: cursor.tenant, type: item.type, pos: item.pos,
                     cause: cursor.cause, attempt: 1, configVersion: page.configVersion, recordedAt: item.recordedAt,
-                    firstDueAt: now, envelope: item.envelope)
+                    firstDueAt: now, envelope: item.envelope, trace: item.trace)
             }
         }
         if state.withLock({ $0.cursors[cursor.id].map { $0.isClosing || $0.isDone } ?? false }) { controlWake.set() }
