@@ -92,6 +92,11 @@ DELIVERY = [
     panel("Lag of the lanes, by partition", ('topk(10, max by (partition) (fanfare_lag_seconds{stage="deliver"}))', "{{partition}}"), "s"),
     panel("Retries that are due", ('sum(max by (partition) (fanfare_lag_records{stage="retry"}))', "due")),
     panel("Busiest endpoints", ("topk(10, sum by (webhook) (fanfare_endpoint_waiting + fanfare_endpoint_in_flight))", "{{webhook}}")),
+    panel("Endpoints that catch up from the feed", [
+        ("sum(fanfare_delivery_open_spans)", "open spans"),
+        ("sum(fanfare_delivery_cursors)", "cursors, of jobs too"),
+    ]),
+    panel("Oldest event that a span has not settled", ("max by (instance) (fanfare_delivery_span_lag_seconds)", "{{instance}}"), "s"),
     panel("Dead letters", ("sum(rate(fanfare_dead_letters_total[$__rate_interval]))", "dead letters"), "ops"),
     panel("Partitions owned", ("sum by (stage, instance) (fanfare_partitions_owned)", "{{stage}} {{instance}}")),
     panel("Look-ups of names", ("sum by (result) (rate(fanfare_dns_lookups_total[$__rate_interval]))", "{{result}}"), "ops"),

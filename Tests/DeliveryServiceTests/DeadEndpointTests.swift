@@ -77,10 +77,15 @@ import Testing
             }
         }
 
+        static func trace(_ pos: Int64) -> EventTrace {
+            EventTrace(traceHigh: 7, traceLow: UInt64(pos), span: 1, flags: 1)
+        }
+
         private static func item(_ pos: Int64) -> CursorPage.Item {
             CursorPage.Item(
                 pos: pos, event: EventID(Ulid(high: 9, low: UInt64(pos))), type: "run.completed",
-                recordedAt: Timestamp(seconds: 1_000), envelope: [0x7B, 0x7D])
+                recordedAt: Timestamp(microseconds: 1_000_000_000 + pos * 1_000_000 / DeadEndpointTests.perSecond),
+                envelope: [0x7B, 0x7D], trace: pos % 2 == 0 ? Self.trace(pos) : nil)
         }
     }
 
@@ -95,10 +100,16 @@ import Testing
         let follower = RevisionFollower(store: revisions, logger: TestDatabase.logger) { _ in }
         try await follower.reach(1)
         let feed = PretendedFeed()
+        let metrics = MetricsRegistry()
+        func metric(_ name: String) -> Double? {
+            var bytes: [UInt8] = []
+            metrics.render(into: &bytes)
+            return MetricsText(String(decoding: bytes, as: UTF8.self)).families[name]?.samples.first?.value
+        }
         let engine = CursorEngine(
             feed: feed, history: { endpoint, _ in [.sample(version: 1, endpoint: endpoint)] }, follower: follower,
             book: bench.book, dispatcher: dispatcher, sender: bench.sender, clock: bench.clock,
-            logger: TestDatabase.quietLogger, metrics: MetricsRegistry())
+            logger: TestDatabase.quietLogger, metrics: metrics)
         engine.state.withLock { state in
             state.lanes[0] = CursorEngine.Lane(laneEpoch: 1, epoch: 1)
         }
@@ -126,6 +137,9 @@ import Testing
         func answer() {
             while let started = bench.sender.takeAll() {
                 attempts += started.count
+                for record in started.map(\.record) where record.handle.source == LaneHandle.cursor {
+                    #expect(record.trace == (record.pos % 2 == 0 ? PretendedFeed.trace(record.pos) : nil))
+                }
                 let ended = started.map { isAnswering ? $0.ended(status: 200) : $0.ended(failure: "timeout") }
                 dispatcher.finish(ended, sender: bench.sender)
                 settle()
@@ -159,6 +173,12 @@ import Testing
         #expect(feed.state.withLock { $0.rowsRead } < 1_000)
         let backlog = feed.state.withLock { $0.head }
         #expect(backlog > 3_500_000)
+        // The head is known as of the last probe; a page of one event is read for each.
+        let lag = try #require(metric("fanfare_delivery_span_lag_positions"))
+        #expect(lag > Double(backlog) - 100_000 && lag <= Double(backlog))
+        let age = try #require(metric("fanfare_delivery_span_lag_seconds"))
+        #expect((3_400...3_600).contains(age), "\(age)")
+        #expect(metric("fanfare_delivery_cursor_reads_total") == Double(feed.state.withLock { $0.rowsRead }))
 
         // It answers again, at once each time: what was missed is read page by page, as fast as it takes it.
         isAnswering = true

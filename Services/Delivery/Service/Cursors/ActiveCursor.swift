@@ -15,6 +15,7 @@ struct ActiveCursor: Sendable {
     private(set) var readTo: Int64
     /// Positions that were read and are not settled.
     private var open = OpenPositions()
+    private var lastRead: Timestamp?
     var match: CursorMatch?
     /// Being closed at the head.
     var isClosing = false
@@ -54,9 +55,20 @@ struct ActiveCursor: Sendable {
     var end: Int64 { cursor.until ?? .max }
 
     /// A page was read: these positions of it are the endpoint's.
-    mutating func read(_ positions: some Sequence<Int64>, to edge: Int64) {
-        for pos in positions { open.add(pos) }
+    mutating func read(_ positions: some Sequence<(pos: Int64, recordedAt: Timestamp)>, to edge: Int64) {
+        for (pos, time) in positions {
+            open.add(pos, recordedAt: time)
+            lastRead = time
+        }
         readTo = max(readTo, min(edge, end))
+    }
+
+    /// How far it is behind: positions up to `head` that are not settled, and since when the first of them has been on the
+    /// feed; nil where nothing is missing. Of what was not read yet the last event that was read stands for the next.
+    func lag(behind head: Int64) -> (positions: Int64, since: Timestamp)? {
+        let positions = min(head, end) - settledPos
+        guard positions > 0, let since = open.headTime ?? lastRead else { return nil }
+        return (positions, since)
     }
 
     mutating func settled(_ pos: Int64, _ result: Result?) {

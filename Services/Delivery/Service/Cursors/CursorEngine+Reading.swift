@@ -92,6 +92,7 @@ extension CursorEngine {
     private func take(_ page: CursorPage, of active: ActiveCursor, _ match: CursorMatch) {
         let cursor = active.cursor
         let accepted = page.items.filter { match.accepts($0) }
+        instruments.read(page.items.count)
         let now = clock.now()
         let isBlocked = dispatcher.levels(of: [(cursor.id, cursor.endpoint)])[0].isBlocked
         let records = state.withLock { state -> [LaneRecord] in
@@ -99,7 +100,8 @@ extension CursorEngine {
                 known.readTo == active.readTo, !known.isCancelled, !state.isDraining
             else { return [] }
             let items = accepted.filter { $0.pos <= known.end }
-            state.cursors[cursor.id]?.read(items.map(\.pos), to: page.edge)
+            state.cursors[cursor.id]?.read(items.map { ($0.pos, $0.recordedAt) }, to: page.edge)
+            state.head = max(state.head, page.next - 1)
             let isAtHead = page.edge >= page.next - 1
             if isAtHead, known.cursor.until == nil {
                 state.cursors[cursor.id]?.nextRead = now.adding(microseconds: Self.headPause)

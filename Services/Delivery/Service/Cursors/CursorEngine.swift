@@ -30,6 +30,8 @@ final class CursorEngine: Sendable {
         /// By the offsets of their handles.
         var flights: [Int64: Flight] = [:]
         var lastOffset: Int64 = 0
+        /// The highest position that a page told of.
+        var head: Int64 = 0
         /// Lanes whose cursors are to be taken.
         var untaken: Set<Int> = []
         var switches: [Dispatcher.Switch] = []

@@ -1,16 +1,21 @@
+internal import EventModel
+
 /// Positions that were read and are settled in any order. A value without I/O.
 struct OpenPositions: Sendable {
-    private var slots: [(pos: Int64, isDone: Bool)] = []
+    private var slots: [(pos: Int64, recordedAt: Timestamp, isDone: Bool)] = []
     private var start = 0
     private(set) var count = 0
 
     /// The lowest one that is not settled.
     var head: Int64? { start < slots.count ? slots[start].pos : nil }
 
+    /// When its event was put on the feed.
+    var headTime: Timestamp? { start < slots.count ? slots[start].recordedAt : nil }
+
     /// - Precondition: positions rise.
-    mutating func add(_ pos: Int64) {
+    mutating func add(_ pos: Int64, recordedAt: Timestamp) {
         precondition(slots.last.map { $0.pos < pos } ?? true, "a cursor reads on")
-        slots.append((pos, false))
+        slots.append((pos, recordedAt, false))
         count += 1
     }
 
