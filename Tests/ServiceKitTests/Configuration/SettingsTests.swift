@@ -37,6 +37,14 @@ import Testing
         #expect(keys.contains("master-key-file"))
     }
 
+    @Test func `the documentation of delivery names every setting of it`() {
+        let document = TestFolders.text(of: "\(TestFolders.packageRoot)/docs/delivery.md")
+        let families = ["delivery.", "endpoint.", "webhooks.", "retention."]
+        for setting in Settings.all where families.contains(where: setting.name.hasPrefix) {
+            #expect(document.contains("`\(setting.name)`"), "docs/delivery.md: \(setting.name)")
+        }
+    }
+
     @Test func `the documentation lists what the catalogue has`() {
         let document = TestFolders.text(of: "\(TestFolders.packageRoot)/docs/configuration.md")
         #expect(
