@@ -64,6 +64,11 @@ public struct ClientIdentity: Sendable {
         }
     }
 
+    /// When each of the CAs of a bundle ends, unix seconds; nothing for what is no bundle.
+    public static func authorityEnds(_ text: String) -> [Int64] {
+        (try? PEM.certificates(Array(text.utf8)))?.facts.map(\.notAfter) ?? []
+    }
+
     private static func pem<Value>(
         _ name: String, _ fields: JSONFields, _ read: () throws(CryptoError) -> Value
     ) throws(JSONFieldError) -> Value {

@@ -126,6 +126,13 @@ struct DeliveryParts: Sendable {
         context.metrics.observedGauge(
             "fanfare_client_certificates_expired", "Endpoints whose client certificate has ended."
         ) { Double(book.certificates(at: clock.now().seconds).ended) }
+        context.metrics.observedGauge(
+            "fanfare_ca_bundle_next_expiry_timestamp_seconds",
+            "When the first CA ends of the bundles that webhooks bring, of those in force; 0: there are none."
+        ) { Double(book.authorities(at: clock.now().seconds).next ?? 0) }
+        context.metrics.observedGauge(
+            "fanfare_ca_bundles_expired", "Endpoints whose CA bundle has no CA left that is in force."
+        ) { Double(book.authorities(at: clock.now().seconds).ended) }
         engine = CursorEngine(
             feed: cursors, history: { try await revisions.history(of: $0, from: $1) }, follower: follower, book: book,
             dispatcher: dispatcher, sender: attempts, clock: clock, logger: context.logger, metrics: context.metrics)
