@@ -43,6 +43,9 @@ public struct MatchIndex: Sendable {
 
     public init() {}
 
+    /// Revisions that are kept: one for each endpoint, and those that are not forgotten.
+    public private(set) var revisionCount = 0
+
     /// Endpoints that have a revision.
     public var endpointCount: Int { endpoints.count }
 
@@ -133,6 +136,7 @@ public struct MatchIndex: Sendable {
         var revision = revision
         var former: SubscriptionRevision?
         var isNew = false
+        var isReplaced = false
         endpoints.update(
             hash: Self.hash(revision.endpoint), key: revision.endpoint, default: Endpoint(revisions: [])
         ) { endpoint in
@@ -141,10 +145,12 @@ public struct MatchIndex: Sendable {
             guard isNew else { return }
             // Positions never go back; a revision from before the former one's beginning can only replace it.
             revision.fromPos = max(revision.fromPos, former?.fromPos ?? .min)
-            if let former, former.fromPos == revision.fromPos { endpoint.revisions.removeLast() }
+            isReplaced = former?.fromPos == revision.fromPos
+            if isReplaced { endpoint.revisions.removeLast() }
             endpoint.revisions.append(revision)
         }
         guard isNew else { return false }
+        if !isReplaced { revisionCount += 1 }
         if revision.condition != nil {
             conditional.update(hash: Self.hash(revision.endpoint), key: revision.endpoint, default: true) { $0 = true }
         }
@@ -205,13 +211,16 @@ public struct MatchIndex: Sendable {
     private mutating func forget(_ id: EndpointID, before pos: Int64) {
         var dropped: [SubscriptionRevision] = []
         var isGone = false
+        var left = 0
         endpoints.update(hash: Self.hash(id), key: id, default: Endpoint(revisions: [])) { endpoint in
             // A revision is over where the next one begins.
             let current = endpoint.revisions.lastIndex { $0.fromPos <= pos } ?? 0
             dropped = Array(endpoint.revisions[..<current])
             endpoint.revisions.removeSubrange(..<current)
             isGone = endpoint.revisions.allSatisfy { $0.state == .deleted }
+            left = endpoint.revisions.count
         }
+        revisionCount -= dropped.count + (isGone ? left : 0)
         for revision in dropped { end(revision, at: nil) }
         if isGone {
             endpoints.remove(hash: Self.hash(id), key: id)

@@ -16,6 +16,8 @@ public final class RevisionFollower: Sendable {
     private let logger: Logger
     private let age = SnapshotAge()
     private let state = Mutex(State())
+    /// Pages of two readings would mix.
+    private let turns = Turns()
     private let wake: AsyncStream<Void>
     private let waker: AsyncStream<Void>.Continuation
 
@@ -24,7 +26,9 @@ public final class RevisionFollower: Sendable {
         var isLoaded = false
     }
 
-    /// - Parameter apply: Takes changes in order of version; may see a revision twice.
+    /// - Parameter apply: Takes changes in order of version, a page at a time and one call after the other; may see a
+    ///   revision twice. A page that is the first of all begins a reading of everything, at the start and after the
+    ///   database was restored or failed over: what is in none of its pages matters no more.
     public init(store: RevisionStore, logger: Logger, apply: @escaping @Sendable (RevisionStore.Changes) -> Void) {
         self.store = store
         self.logger = logger
@@ -76,24 +80,27 @@ public final class RevisionFollower: Sendable {
     ///
     /// - Throws: `CancellationError` when the task is cancelled.
     public func reach(_ version: Int64) async throws {
-        while self.version < version || !isLoaded {
+        while !knows(version) {
             do {
-                try await refresh()
+                try await refresh(unlessKnown: version)
             } catch {
                 try await Task.sleep(for: Self.retryInterval)
             }
         }
     }
 
-    private func refresh() async throws(DatabaseError) {
-        let asked = ContinuousClock.now
-        let changes = try await store.changes(since: version)
-        age.confirm(at: asked)
-        state.withLock { state in
-            // Two refreshes may overlap; the table takes a revision twice without harm, and never goes back.
-            apply(changes)
-            state.version = max(state.version, changes.version)
-            state.isLoaded = true
+    private func knows(_ version: Int64) -> Bool { state.withLock { $0.isLoaded && $0.version >= version } }
+
+    private func refresh(unlessKnown wanted: Int64? = nil) async throws(DatabaseError) {
+        try await turns.take { () async throws(DatabaseError) in
+            if let wanted, knows(wanted) { return }
+            let asked = ContinuousClock.now
+            let known = try await store.read(since: version, apply)
+            age.confirm(at: asked)
+            state.withLock { state in
+                state.version = max(state.version, known)
+                state.isLoaded = true
+            }
         }
     }
 }

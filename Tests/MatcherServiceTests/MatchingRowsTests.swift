@@ -106,3 +106,9 @@ import Testing
         #expect(matched([row(5, "a", only: endpoint(1), of: other)], [revision(1, version: 2, from: 1)]) == [[]])
     }
 }
+
+extension SubscriptionTable {
+    func apply(_ revisions: [WebhookRevision]) {
+        apply(RevisionStore.Changes(version: revisions.last?.version ?? 0, revisions: revisions))
+    }
+}

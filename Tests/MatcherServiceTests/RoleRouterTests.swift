@@ -54,6 +54,27 @@ import Testing
         #expect(book.agent(role, of: workspace, tenant: tenant, at: 8) == "b")
     }
 
+    @Test func `what was over before is forgotten, and changes do not add up`() {
+        var book = book([
+            revision(2, from: 5, agent: "a"), revision(3, from: 8, agent: "b"), revision(4, from: 12, agent: nil),
+        ])
+        book.forget(before: 7)
+        #expect(book.entryCount == 3 && book.agent(role, of: workspace, tenant: tenant, at: 7) == "a")
+        book.forget(before: 8)
+        #expect(book.entryCount == 2)
+        #expect([8, 11, 12].map { book.agent(role, of: workspace, tenant: tenant, at: $0) } == ["b", "b", nil])
+        book.forget(before: 12)
+        #expect(book.entryCount == 0 && !book.mayAnswer(role, of: tenant))
+        for number in 1...500 as ClosedRange<Int64> {
+            book.apply(revision(10 + number, from: 20 + number, agent: number % 7 == 0 ? nil : "c\(number)"))
+            book.forget(before: 18 + number)
+            #expect(book.entryCount <= 3)
+            #expect(
+                book.agent(role, of: workspace, tenant: tenant, at: 20 + number)
+                    == (number % 7 == 0 ? nil : "c\(number)"))
+        }
+    }
+
     @Test func `only types that somebody answers are looked into`() {
         let book = book([revision(2, from: 5, agent: "a")])
         #expect(book.mayAnswer(role, of: tenant))

@@ -43,6 +43,26 @@ import Triggers
 
     private static let runs = #"{"source":{"types":["run"]},"action":{"agent_id":"a","inputs":{"n":"{{payload.n}}"}}}"#
 
+    @Test func `what was over before is forgotten, and changes do not add up`() {
+        var book = TriggerBook()
+        book.apply(revision(1, version: 1, from: 1, Self.runs))
+        for number in 1...200 as ClosedRange<Int64> {
+            let document = #"{"source":{"types":["t\#(number)"]},"action":{"agent_id":"a"}}"#
+            book.apply(revision(2, version: 1 + number, from: 10 + number, number % 5 == 0 ? nil : document))
+            book.forget(before: 8 + number)
+            #expect(book.entryCount <= 4)
+            #expect(book.mayAnswer("t\(number)", of: tenant) == (number % 5 != 0))
+        }
+        // Types of what is forgotten are not looked into any more.
+        #expect(!book.mayAnswer("t1", of: tenant))
+        #expect(book.mayAnswer("run.failed", of: tenant))
+        book.forget(before: 1_000)
+        #expect(book.entryCount == 1)
+        book.apply(revision(1, version: 900, from: 900, nil))
+        book.forget(before: 1_000)
+        #expect(book.entryCount == 0 && !book.mayAnswer("run.failed", of: tenant))
+    }
+
     @Test func `a trigger counts from its position on, until it ends`() {
         let revisions = [
             revision(1, version: 1, from: 10, to: 20, Self.runs), revision(1, version: 2, from: 20, nil),

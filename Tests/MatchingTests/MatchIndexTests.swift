@@ -188,4 +188,21 @@ import Testing
         #expect(try match(index, "slack", 40) == [a])
         #expect(index.revision(of: b, at: 40) == nil)
     }
+
+    @Test func `changes do not add up where what is over is forgotten`() throws {
+        var index = MatchIndex()
+        for version in 1...2_000 as ClosedRange<Int64> {
+            // As many active as paused, some at the same position, and every tenth ends one and makes it anew.
+            let state: SubscriptionRevision.State =
+                version % 10 == 0 ? .deleted : version % 2 == 0 ? .inactive : .active
+            index.apply(
+                try revision(version % 3 == 0 ? a : b, ["run"], state, version: version, from: version / 2 + 1))
+            index.forget(before: version / 2 - 5)
+            #expect(index.revisionCount <= 20, "\(version)")
+        }
+        index.apply(try revision(a, [], .deleted, version: 3_000, from: 3_000))
+        index.apply(try revision(b, [], .deleted, version: 3_001, from: 3_000))
+        index.forget(before: 3_000)
+        #expect(index.revisionCount == 0 && index.endpointCount == 0)
+    }
 }

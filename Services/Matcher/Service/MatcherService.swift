@@ -37,6 +37,7 @@ public final class MatcherService: Sendable {
     private let tracer: Tracer?
     private let follower: RevisionFollower
     private let table: SubscriptionTable
+    private let forget: @Sendable () async throws -> Void
     private let envelopes: RowEnvelopes
     private let router: RoleRouter
     private let triggers: TriggerRouter
@@ -65,16 +66,31 @@ public final class MatcherService: Sendable {
             store: agents.runs, feed: agents.feed, eventLog: agents.log, topic: agents.topic,
             queued: metrics.counter("fanfare_matcher_runs_total", "Runs of agents that events started."), log: log)
         follower = RevisionFollower(store: revisions, logger: logger) { changes in
-            table.apply(changes.revisions, spans: changes.spans)
-            roles.apply(changes.roles)
-            triggerTable.apply(changes.triggers)
+            table.apply(changes)
+            roles.apply(changes)
+            triggerTable.apply(changes)
+        }
+        forget = {
+            let pos = try await revisions.lowestFanned()
+            table.forget(before: pos)
+            roles.forget(before: pos)
+            triggerTable.forget(before: pos)
         }
         instruments = MatcherInstruments(metrics)
         follower.tell(metrics)
         metrics.observedGauge("fanfare_matcher_webhooks", "Webhooks in the index.") {
             Double(table.snapshot.endpointCount)
         }
+        metrics.observedGauge(
+            "fanfare_matcher_revisions",
+            "Revisions of webhooks in the index: those in force, and former ones until everything before their end is fanned out."
+        ) {
+            Double(table.snapshot.revisionCount)
+        }
     }
+
+    /// The webhooks as they are known now.
+    var index: MatchIndex { table.snapshot }
 
     /// Whether the configuration was loaded.
     public var isLoaded: Bool { follower.isLoaded }
@@ -84,9 +100,27 @@ public final class MatcherService: Sendable {
         follower.changed()
     }
 
-    /// Keeps the configuration up to date until cancelled.
+    /// Keeps the configuration up to date until cancelled, and drops what no event needs any more.
     public func follow() async {
-        await follower.run()
+        await withDiscardingTaskGroup { group in
+            group.addTask { await self.follower.run() }
+            group.addTask {
+                while (try? await ContinuousClock().sleep(for: Self.forgetting)) != nil {
+                    // While the database is away nothing is forgotten.
+                    try? await self.forgetEnded()
+                }
+            }
+        }
+    }
+
+    /// Between two looks at what is over.
+    private static let forgetting: Duration = .seconds(30)
+
+    /// Drops what ended before everything that may still be fanned out, by any matcher. Should the database go back in
+    /// time, by a restore, its configuration is read anew before its events are matched: see `RevisionFollower`.
+    func forgetEnded() async throws {
+        guard isLoaded else { return }
+        try await forget()
     }
 
     /// Fans out until the fan-out is shut down. Owns nothing before a configuration snapshot is in hand.

@@ -6,30 +6,32 @@ internal import Synchronization
 
 /// The index of all webhooks' revisions, kept up to date by the follower and read by the fan-out.
 final class SubscriptionTable: Sendable {
-    private struct State {
+    private struct Content {
         var index = MatchIndex()
         var spans: [EndpointID: SpanSet] = [:]
-    }
 
-    private let state = Mutex(State())
-
-    func apply(_ changes: [WebhookRevision], spans: [FeedSpan] = []) {
-        state.withLock { state in
-            for revision in changes { state.index.apply(SubscriptionRevision(revision)) }
-            for span in spans { state.spans[span.endpoint, default: SpanSet()].apply(span) }
-            for endpoint in Set(spans.map(\.endpoint)) {
-                let all = state.spans[endpoint]?.spans ?? []
-                state.index.setSpans(all.map { PosSpan(from: $0.from, to: $0.to) }, of: endpoint)
+        mutating func apply(_ changes: [WebhookRevision], spans changed: [FeedSpan]) {
+            for revision in changes { index.apply(SubscriptionRevision(revision)) }
+            for span in changed { spans[span.endpoint, default: SpanSet()].apply(span) }
+            for endpoint in Set(changed.map(\.endpoint)) {
+                let all = spans[endpoint]?.spans ?? []
+                index.setSpans(all.map { PosSpan(from: $0.from, to: $0.to) }, of: endpoint)
             }
         }
     }
 
+    private let state = Mutex(LoadedAnew(Content()))
+
+    func apply(_ page: RevisionStore.Changes) {
+        state.withLock { $0.apply(page) { $0.apply(page.revisions, spans: page.spans) } }
+    }
+
     /// A snapshot: costs nothing and never changes.
-    var snapshot: MatchIndex { state.withLock { $0.index } }
+    var snapshot: MatchIndex { state.withLock { $0.value.index } }
 
     /// Everything before `pos` is fanned out by every matcher: revisions that ended before it decide nothing more.
     func forget(before pos: Int64) {
-        state.withLock { $0.index.forget(before: pos) }
+        state.withLock { $0.update { $0.index.forget(before: pos) } }
     }
 }
 

@@ -15,7 +15,17 @@ struct RoleBook: Sendable {
         var agent: String?
     }
 
+    private struct Place: Hashable {
+        var role: Role
+        var workspace: WorkspaceID
+    }
+
     private var entries: [Role: [WorkspaceID: [Entry]]] = [:]
+    /// Where something is over, or ends.
+    private var endings: Set<Place> = []
+
+    /// What is kept, for those who watch that it does not grow.
+    var entryCount: Int { entries.values.reduce(0) { $0 + $1.values.reduce(0) { $0 + $1.count } } }
 
     /// Takes a revision in; one that is known already changes nothing.
     mutating func apply(_ revision: RoleRevision) {
@@ -30,6 +40,24 @@ struct RoleBook: Sendable {
             known.append(Entry(version: revision.version, fromPos: toPos, agent: nil))
         }
         entries[role, default: [:]][revision.workspace] = known
+        if known.count > 1 || known.last?.agent == nil {
+            endings.insert(Place(role: role, workspace: revision.workspace))
+        }
+    }
+
+    /// Drops what was over at `pos`: no event behind it needs it.
+    mutating func forget(before pos: Int64) {
+        for place in endings {
+            guard var known = entries[place.role]?[place.workspace] else {
+                endings.remove(place)
+                continue
+            }
+            known.removeSubrange(..<(known.lastIndex { $0.fromPos <= pos } ?? 0))
+            if known.count == 1, known[0].agent == nil, known[0].fromPos <= pos { known = [] }
+            entries[place.role]?[place.workspace] = known.isEmpty ? nil : known
+            if entries[place.role]?.isEmpty == true { entries[place.role] = nil }
+            if known.count <= 1, known.last?.agent != nil || known.isEmpty { endings.remove(place) }
+        }
     }
 
     /// Whether an event of this type may start anything: a look-up for each event, so it must be cheap.

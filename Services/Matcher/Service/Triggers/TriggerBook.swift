@@ -21,9 +21,16 @@ struct TriggerBook: Sendable {
         /// Types and families that they answer, or did; empty text: everything.
         var families: Set<String> = []
         var hasDoors = false
+        /// Those of which something is over, or ends.
+        var endings: Set<TriggerID> = []
     }
 
     private var tenants: [TenantID: Tenant] = [:]
+    /// Tenants with endings.
+    private var endings: Set<TenantID> = []
+
+    /// What is kept, for those who watch that it does not grow.
+    var entryCount: Int { tenants.values.reduce(0) { $0 + $1.triggers.values.reduce(0) { $0 + $1.count } } }
 
     /// Takes a revision in; one that is known already changes nothing.
     ///
@@ -32,6 +39,7 @@ struct TriggerBook: Sendable {
     mutating func apply(_ revision: TriggerRevision) -> Bool {
         let definition = revision.document.flatMap(Self.definition)
         insert(revision, definition, into: &tenants[revision.tenant, default: Tenant()])
+        if tenants[revision.tenant]?.endings.isEmpty == false { endings.insert(revision.tenant) }
         return revision.document == nil || definition != nil
     }
 
@@ -46,13 +54,44 @@ struct TriggerBook: Sendable {
             known.append(Entry(version: revision.version, fromPos: toPos, definition: nil))
         }
         tenant.triggers[revision.trigger] = known
+        if known.count > 1 || known.last?.definition == nil { tenant.endings.insert(revision.trigger) }
+        Self.note(definition, of: revision.trigger, in: &tenant)
+    }
+
+    private static func note(_ definition: TriggerDefinition?, of trigger: TriggerID, in tenant: inout Tenant) {
         switch definition?.source {
         case .door?: tenant.hasDoors = true
         case .feed(let filter)?:
-            tenant.onFeed.insert(revision.trigger)
+            tenant.onFeed.insert(trigger)
             for pattern in filter.patterns { tenant.families.insert(pattern.family?.text ?? "") }
         case nil: break
         }
+    }
+
+    /// Drops what was over at `pos`: no event behind it needs it.
+    mutating func forget(before pos: Int64) {
+        for id in endings {
+            guard var tenant = tenants.removeValue(forKey: id) else {
+                endings.remove(id)
+                continue
+            }
+            for trigger in tenant.endings { Self.forget(trigger, before: pos, in: &tenant) }
+            if tenant.endings.isEmpty { endings.remove(id) }
+            guard !tenant.triggers.isEmpty else { continue }
+            (tenant.onFeed, tenant.families, tenant.hasDoors) = ([], [], false)
+            for (trigger, known) in tenant.triggers {
+                for entry in known { Self.note(entry.definition, of: trigger, in: &tenant) }
+            }
+            tenants[id] = tenant
+        }
+    }
+
+    private static func forget(_ trigger: TriggerID, before pos: Int64, in tenant: inout Tenant) {
+        var known = tenant.triggers[trigger] ?? []
+        known.removeSubrange(..<(known.lastIndex { $0.fromPos <= pos } ?? 0))
+        if known.count == 1, known[0].definition == nil, known[0].fromPos <= pos { known = [] }
+        tenant.triggers[trigger] = known.isEmpty ? nil : known
+        if known.count <= 1, known.last?.definition != nil || known.isEmpty { tenant.endings.remove(trigger) }
     }
 
     private static func definition(_ document: [UInt8]) -> TriggerDefinition? {
