@@ -133,6 +133,7 @@ extension CursorEngine {
         let (asked, since) = state.withLock { state in
             if state.switches.isEmpty {
                 state.switchingSince = nil
+                state.isSwitchUnknown = false
             } else if state.switchingSince == nil {
                 state.switchingSince = .now
             }
@@ -162,8 +163,13 @@ extension CursorEngine {
             }
         } catch {
             logger.warning("spans-not-opened", ["reason": .describing(error)])
-            // Not known whether it was done: asked again, it answers what it did.
-            if error.code == .outcomeUnknown {
+            // Not known whether it was done: asked again, it answers what it did. That Postgres is away then says nothing
+            // of the call before.
+            let isUnknown = state.withLock { state in
+                if error.code == .outcomeUnknown { state.isSwitchUnknown = true }
+                return state.isSwitchUnknown
+            }
+            if isUnknown {
                 if since.duration(to: .now) < Self.switchLimit { return }
                 refused.formUnion(callable.map(\.lane))
             }
@@ -179,6 +185,7 @@ extension CursorEngine {
             let answered = Set(asked.map(Asked.init))
             state.switches.removeAll { answered.contains(Asked($0)) }
             state.switchingSince = nil
+            state.isSwitchUnknown = false
             for lane in refused where state.lanes[lane] != nil { state.untaken.insert(lane) }
             let added = install(opened.values.map(\.cursor), at: now, &state)
             return (added, (Set(state.cursors.keys), state.lanes.mapValues(\.laneEpoch)))

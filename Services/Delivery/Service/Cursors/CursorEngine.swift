@@ -37,6 +37,8 @@ final class CursorEngine: Sendable {
         var switches: [Dispatcher.Switch] = []
         /// Since when an answer to a switch has been outstanding.
         var switchingSince: ContinuousClock.Instant?
+        /// A call had no answer, and may have been done.
+        var isSwitchUnknown = false
         /// How long the next span of an endpoint stays open at least, and when its last one was closed.
         var stays: [EndpointID: (microseconds: Int64, closedAt: Timestamp)] = [:]
         /// Cursors in the order in which they are read.
