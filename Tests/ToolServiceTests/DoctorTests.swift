@@ -50,6 +50,14 @@ internal import Testing
         #expect(DatabaseCheck.judge(schema: .tooNew(99, needs: 97)).level == .failed)
     }
 
+    @Test func `other counts of partitions than the installation has are found`() {
+        #expect(DatabaseCheck.judge(partitions: [:], events: 5, lanes: 7).isEmpty)
+        #expect(DatabaseCheck.judge(partitions: ["events": 12, "deliveries": 48], events: 12, lanes: 48).isEmpty)
+        let findings = DatabaseCheck.judge(partitions: ["events": 12, "deliveries": 48], events: 12, lanes: 96)
+        #expect(findings.map(\.level) == [.failed])
+        #expect(findings.first?.advice?.contains("set lanes.partitions to 48") == true)
+    }
+
     @Test func `a database that cannot be reached is a failure with advice`() async throws {
         let configuration = try Configuration(
             service: .feed, values: ["postgres.dsn": "host=127.0.0.1 port=\(FreePorts.one()) connect_timeout=2"])

@@ -54,14 +54,15 @@ public struct IntegrationStore: Sendable {
         "integration.delete", "delete from fanfare.integrations where tenant_id = $1 and id = $2 and \(isNoDoor)")
     private static let changed = Statement(
         "integration.changed",
+        // A limit for each half: without them Postgres sorts all that is newer, with parallel workers, for a row.
         """
         select * from (
-            select version as at, \(StoredIntegration.columns), null::text as ended
-            from fanfare.integrations where version > $1
+            (select version as at, \(StoredIntegration.columns), null::text as ended
+            from fanfare.integrations where version > $1 order by version limit $2)
             union all
-            select version, integration_id, null, null, null, null, null, null, null, null, null, null, null, null,
+            (select version, integration_id, null, null, null, null, null, null, null, null, null, null, null, null,
                 integration_id
-            from fanfare.integration_ends where version > $1 and $1 > 0
+            from fanfare.integration_ends where version > $1 and $1 > 0 order by version limit $2)
         ) changes order by at limit $2
         """)
 

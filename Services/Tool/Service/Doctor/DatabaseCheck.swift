@@ -25,6 +25,8 @@ struct DatabaseCheck: Sendable {
     private static let ahead = Statement(
         "doctor.partitions", "select parent from fanfare.partitions_ahead_v1() where ahead < 1")
     private static let parked = Statement("doctor.parked", "select count(*) from fanfare.parked_records")
+    private static let counts = Statement(
+        "doctor.partition-counts", "select topic, partitions from fanfare.partition_counts order by topic")
     private static let newestSecret = Statement(
         "doctor.secret", "select id, secrets[1] from fanfare.webhooks order by created_at desc limit 1")
 
@@ -114,6 +116,17 @@ struct DatabaseCheck: Sendable {
         }
     }
 
+    /// - Parameter fixed: What the installation was made with, by topic; empty before its first start.
+    static func judge(partitions fixed: [String: Int], events: Int, lanes: Int) -> [Finding] {
+        [("events", "events.partitions", events), ("deliveries", "lanes.partitions", lanes)].compactMap {
+            topic, setting, wanted in
+            guard let count = fixed[topic], count != wanted else { return nil }
+            return .failed(
+                "partitions", "\(setting) is \(wanted), and the installation was made with \(count)",
+                "no service starts with it: set \(setting) to \(count)")
+        }
+    }
+
     private func contents(_ pool: ConnectionPool) async throws -> [Finding] {
         var findings: [Finding] = []
         let short = try await pool.execute(Self.ahead)
@@ -130,6 +143,13 @@ struct DatabaseCheck: Sendable {
                 .warning(
                     "parked records", "\(parked) records of the log could not be stored",
                     "look at them: select id, topic, reason, parked_at from fanfare.parked_records"))
+        }
+        if configuration[Settings.backboneKind] == .postgres {
+            let rows = try await pool.execute(Self.counts)
+            let fixed = Dictionary((0..<rows.count).map { (rows.text($0, 0), rows.int($0, 1)) }) { first, _ in first }
+            findings += Self.judge(
+                partitions: fixed, events: configuration[Settings.eventsPartitions],
+                lanes: configuration[Settings.lanesPartitions])
         }
         if let secrets { findings += try await sealed(pool, secrets) }
         findings += try await CertificateCheck.run(pool)
