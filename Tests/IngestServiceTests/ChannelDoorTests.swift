@@ -301,27 +301,33 @@ import Testing
 
     @Test func `a body that stops coming is answered 408, at every door, and is in the audit`() async throws {
         var configuration = HTTPServerConfiguration()
-        configuration.requestDeadline = .milliseconds(500)
+        // It counts from the opening of the connection: long enough for a head on a busy machine.
+        configuration.requestDeadline = .seconds(2)
         try await IngestBench.with(configuration: configuration) { bench in
             let id = try bench.integrate(.github, secrets: Self.secrets)
             let workspace = "\(FakeDirectory.workspace)"
             let port = bench.port
-            for target in ["/v1/webhook/github/\(id)", "/api/v1/webhooks/generic/\(workspace)", "/v1/events"] {
-                let (answer, isClosed) = try await onThread {
-                    let connection = try RawConnection(port: port)
-                    defer { connection.close() }
-                    try connection.send(
-                        "POST \(target) HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer writer\r\n"
-                            + "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{\"type\":")
-                    return (try connection.readResponse(), connection.isClosedByServer())
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for target in ["/v1/webhook/github/\(id)", "/api/v1/webhooks/generic/\(workspace)", "/v1/events"] {
+                    group.addTask {
+                        let (answer, isClosed) = try await onThread {
+                            let connection = try RawConnection(port: port)
+                            defer { connection.close() }
+                            try connection.send(
+                                "POST \(target) HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer writer\r\n"
+                                    + "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{\"type\":")
+                            return (try connection.readResponse(), connection.isClosedByServer())
+                        }
+                        #expect(answer.status == 408 && isClosed, "\(target)")
+                        #expect(answer.text.contains(#""code":"request_timeout""#), "\(answer.text)")
+                    }
                 }
-                #expect(answer.status == 408 && isClosed, "\(target)")
-                #expect(answer.text.contains(#""code":"request_timeout""#), "\(answer.text)")
+                try await group.waitForAll()
             }
             // The publish door has no rows.
             let records = await bench.records.reaches(2)
             #expect(records.map(\.reason) == ["too_slow", "too_slow"] && records.map(\.status) == [408, 408])
-            #expect(records.map(\.integration) == ["\(id)", workspace])
+            #expect(Set(records.map(\.integration)) == ["\(id)", workspace])
             #expect(bench.log.events.isEmpty)
         }
     }
