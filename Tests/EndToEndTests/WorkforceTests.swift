@@ -24,10 +24,8 @@ extension EndToEnd {
             func repeats(on backbone: TestBackbone) -> Int {
                 switch (service, backbone) {
                 case (.delivery, .postgres): 64
-                // Offsets are committed each second.
-                case (.delivery, .kafka): 4 * 120
-                // Lane records are in the log before `fanned` is.
-                case (.matcher, .kafka): 120
+                // What is done after the last commit, of which there are some each second.
+                case (.delivery, .kafka): 2 * 120
                 default: 0
                 }
             }

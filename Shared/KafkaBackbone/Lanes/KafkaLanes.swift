@@ -185,6 +185,9 @@ public final class KafkaLanes: DeliveryLanes {
             guard let self, let oldest = state.withLock(\.oldestDelivery) else { return 0 }
             return max(0, Double(clock.now().microseconds(since: oldest)) / 1_000_000)
         }
+        metrics.observedCounter(
+            "fanfare_lane_twins_total", "Records of the lanes whose attempt was already made or under way, left out."
+        ) { [weak self] in Double(self?.state.withLock(\.twins) ?? 0) }
         metrics.observedGauge(
             "fanfare_lanes_window_records", "Records of the lanes between the oldest open one and the newest."
         ) { [weak self] in Double(self?.state.withLock(\.span) ?? 0) }

@@ -18,6 +18,16 @@ struct LaneMove: Sendable {
     var lane: Int
     var epoch: Int64
     var subject: Subject
+    /// An attempt that was made.
+    struct End: Sendable {
+        var delivery: DeliveryID
+        var attempt: Int
+        /// None follows.
+        var isOver: Bool
+    }
+
+    /// What is done with it; nil where the same attempt is made later.
+    var finishes: End?
     var audit: AuditEntry?
     /// Due in the future: goes to the tier of what is left.
     var next: LaneRecordBody?
@@ -88,8 +98,10 @@ extension LaneMove {
             audit = entry
         }
         switch outcome.next {
-        case .finished, .dead: break
+        case .finished, .dead:
+            finishes = End(delivery: record.delivery, attempt: record.attempt, isOver: true)
         case .retry(let attempt, let due):
+            finishes = End(delivery: record.delivery, attempt: record.attempt, isOver: false)
             next = LaneRecordBody(record, attempt: attempt, due: due, unknown: slot?.unknown ?? [])
         case .postponed(let due):
             next = LaneRecordBody(record, attempt: record.attempt, due: due, unknown: slot?.unknown ?? [])

@@ -48,13 +48,22 @@ extension LanesState {
             copies[copy.relocation] = Copy(lane: place.lane, epoch: lanes[place.lane]?.epoch ?? 0, isFinished: true)
             skip(read, place)
         case .delivery(let body):
-            if place.source == 0 {
+            if isTwin(body) {
+                countTwin()
+                if let number = body.relocation { copies[number] = nil }
+                skip(read, place)
+            } else if place.source == 0 {
                 add(body, read, place, .waiting)
                 if let record = record(place, read.offset) { outbox.append(record) }
             } else {
                 takeDelayed(body, read, place, at: now, &actions)
             }
         }
+    }
+
+    private func isTwin(_ body: LaneRecordBody) -> Bool {
+        let delivery = DeliveryID(event: body.event, endpoint: body.endpoint, cause: body.cause)
+        return attempts.isPast(delivery, attempt: body.attempt)
     }
 
     private mutating func takeDelayed(
@@ -127,6 +136,7 @@ extension LanesState {
             offset: read.offset, phase: phase, record: body.record(handle), due: body.due,
             relocation: body.relocation, unknown: body.unknown)
         lanes[place.lane]?.flows[place.source].window.add(slot)
+        if let record = slot.record { attempts.open(record) }
         if place.source == 0 {
             span += 1
             bytes += slot.bytes

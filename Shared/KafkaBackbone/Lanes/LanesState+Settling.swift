@@ -13,14 +13,24 @@ extension LanesState {
             guard owns(handle.lane, epoch: handle.epoch) else { continue }
             if handle.source == LaneHandle.cursor {
                 let move = LaneMove(outcome, slot: nil, subject: .cursor(handle))
-                if move.recordCount == 0 { recordedHandles.append(handle) } else { begin(move, &actions) }
+                if move.recordCount == 0 {
+                    note(move)
+                    recordedHandles.append(handle)
+                } else {
+                    // What follows is read from a delay topic, and is new whatever was known of the delivery.
+                    if move.next != nil { attempts.forget(outcome.record.delivery) }
+                    begin(move, &actions)
+                }
                 continue
             }
             let place = Place(lane: handle.lane, source: handle.source)
             if let slot = lanes[place.lane]?.flows[place.source].window[handle.offset], slot.since != nil {
                 let move = LaneMove(
                     outcome, slot: slot, subject: .slot(source: handle.source, offset: handle.offset))
+                // Its copy may be read before it is known to be written.
+                if move.finishes == nil { attempts.close(outcome.record) }
                 if move.recordCount == 0 {
+                    note(move)
                     finish(place, handle.offset)
                 } else {
                     lanes[place.lane]?.flows[place.source].window.setPhase(.recording, of: handle.offset)
@@ -28,7 +38,12 @@ extension LanesState {
                 }
             } else if let number = relocated.removeValue(forKey: handle) {
                 let move = LaneMove(outcome, slot: nil, subject: .copy(number))
-                if move.recordCount == 0 { copies[number]?.isFinished = true } else { begin(move, &actions) }
+                if move.recordCount == 0 {
+                    note(move)
+                    copies[number]?.isFinished = true
+                } else {
+                    begin(move, &actions)
+                }
             }
         }
         if !recordedHandles.isEmpty { handOver(to: &actions, at: .now) }
@@ -36,11 +51,18 @@ extension LanesState {
         return actions
     }
 
+    private mutating func note(_ move: LaneMove) {
+        if let end = move.finishes {
+            attempts.finish(end.delivery, attempt: end.attempt, isOver: end.isOver)
+        }
+    }
+
     /// What was written, and what of it has to be written again.
     mutating func recorded(_ done: [LaneMove], failed: [LaneMove]) -> Actions {
         var actions = Actions()
         for move in done {
             openMoves -= 1
+            note(move)
             guard owns(move.lane, epoch: move.epoch) else { continue }
             lanes[move.lane]?.moves -= 1
             switch move.subject {
@@ -123,6 +145,9 @@ extension LanesState {
                 finish(place, handle.offset)
             case false?:
                 move(slot, place, due: now.adding(seconds: Self.copyPause), relocation: slot.relocation, &actions)
+            case nil where attempts.isOver(record.delivery):
+                countTwin()
+                finish(place, handle.offset)
             case nil: outbox.append(record)
             }
         }

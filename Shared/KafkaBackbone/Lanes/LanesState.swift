@@ -95,6 +95,9 @@ struct LanesState {
     var relocated: [LaneHandle: Int64] = [:]
     var copies: [Int64: Copy] = [:]
     var lastCopy: Int64
+    var attempts = AttemptBook(limit: Self.attemptsRemembered)
+    /// Records that were left out because their attempt was made or under way.
+    private(set) var twins = 0
     /// What is being written, or waits to be written again.
     var openMoves = 0
     var failed: [LaneMove] = []
@@ -123,6 +126,9 @@ struct LanesState {
         self.bounds = bounds
         lastCopy = firstCopy
     }
+
+    /// Some seconds of the peak; 3 MiB.
+    private static let attemptsRemembered = 32_768
 
     var isEnding: Bool { isStopping || isAbandoned }
     var isOwner: Bool { lanes.contains { $0 != nil } }
@@ -225,6 +231,9 @@ struct LanesState {
         guard let gone = lanes[lane] else { return }
         for (source, flow) in gone.flows.enumerated() {
             let open = flow.window.all.reduce(0) { $0 + $1.bytes }
+            for slot in flow.window.all {
+                if let record = slot.record { attempts.close(record) }
+            }
             if source == 0 {
                 span -= flow.window.span
                 bytes -= open
@@ -289,6 +298,8 @@ struct LanesState {
         touched.insert(place)
     }
 
+    mutating func countTwin() { twins += 1 }
+
     /// Positions that moved.
     mutating func takeMarks(into actions: inout Actions) {
         for place in touched {
@@ -311,6 +322,7 @@ struct LanesState {
     ) {
         guard let record = slot.record, let epoch = lanes[place.lane]?.epoch else { return }
         lanes[place.lane]?.flows[place.source].window.setPhase(.recording, of: slot.offset)
+        attempts.close(record)
         begin(
             LaneMove(
                 lane: place.lane, epoch: epoch, subject: .slot(source: place.source, offset: slot.offset),

@@ -42,10 +42,7 @@ final class CursorWorker<Process: BackboneProcess>: Sendable {
         let dispatcher = Dispatcher(
             book: book, lanes: process.lanes, policy: Self.policy, clock: SystemClock(),
             random: SecureDispatchRandomness(), instruments: DispatchInstruments(metrics),
-            settle: { settled in
-                endpoints.sentAway(settled, by: name)
-                outcomes.add(settled)
-            }, disable: { disabling.add($0) })
+            settle: { outcomes.add($0) }, disable: { disabling.add($0) })
         let sender = ScriptedSender(name, endpoints, dispatcher)
         let engine = CursorEngine(
             feed: PostgresFeedCursors(pool: pool), history: { try await revisions.history(of: $0, from: $1) },
@@ -144,34 +141,12 @@ final class ScriptedEndpoints: Sendable {
         var owner: String { "\(worker) \(epoch)" }
     }
 
-    /// A record that its owner sent to the companions without an attempt.
-    struct SentAway: Hashable, Sendable {
-        var event: EventID
-        var endpoint: EndpointID
-        var owner: String
-    }
-
     private struct State {
         var behaviours: [EndpointID: Behaviour] = [:]
         var arrivals: [Arrival] = []
-        var sentAway: [SentAway] = []
     }
 
     private let state = Mutex(State())
-
-    func sentAway(_ outcomes: [LaneOutcome], by worker: String) {
-        state.withLock { state in
-            for outcome in outcomes {
-                guard case .postponed = outcome.next else { continue }
-                let record = outcome.record
-                state.sentAway.append(
-                    SentAway(
-                        event: record.event, endpoint: record.endpoint, owner: "\(worker) \(record.handle.epoch)"))
-            }
-        }
-    }
-
-    var sentAway: [SentAway] { state.withLock { $0.sentAway } }
 
     func set(_ behaviour: Behaviour, of endpoint: EndpointID) { state.withLock { $0.behaviours[endpoint] = behaviour } }
     func behaviour(of endpoint: EndpointID) -> Behaviour { state.withLock { $0.behaviours[endpoint] ?? .answers } }
