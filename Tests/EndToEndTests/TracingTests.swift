@@ -85,6 +85,14 @@ extension EndToEnd {
             }
             let last = try #require(receiver.requests.values.last?.header("traceparent"))
             #expect(last.hasSuffix("-00") && !last.contains(Self.trace))
+            // A job reads the feed, where the trace is kept.
+            let live = receiver.requests.values.count
+            let job = try await installation.startJob(
+                #""action":"replay","webhook_id":"\#(webhook.id)","types":["traced.one"]"#)
+            #expect(try await installation.jobEnd(job)["state"] == .string("done"))
+            let replayed = try #require(receiver.requests.values.dropFirst(live).first)
+            #expect(replayed.header("X-IC-Event-Id") == event)
+            #expect(replayed.header("traceparent")?.hasPrefix("00-\(Self.trace)-") == true)
             receiver.stop()
             try await installation.down()
             collector.stop()

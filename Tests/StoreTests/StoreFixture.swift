@@ -43,7 +43,7 @@ struct StoreFixture {
         for record in records { batch.append(record.0, part: record.part, offset: record.offset) }
         return StoreStatement.answer(
             try await pool.execute(
-                StoreStatement.statement,
+                StoreStatement.statement(for: batch),
                 StoreStatement.parameters(
                     topic: "events", owned: owned, fanned: fanned, batch: batch, window: Self.window)))
     }

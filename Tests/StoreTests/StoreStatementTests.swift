@@ -40,6 +40,51 @@ import Testing
         #expect(retaken.map(\.epoch) == parts.map { $0.epoch + 1 })
     }
 
+    @Test func `events keep their traces on the feed, and all else is as without them`() async throws {
+        let parts = try await fixture.take("events", [9, 10])
+        let trace = EventTrace(traceHigh: 1, traceLow: 2, span: 3, flags: 1)
+        var traced = fixture.event(90)
+        traced.trace = trace
+        var later = fixture.event(92)
+        later.trace = trace
+        func store(_ records: [(NewEvent, part: Int, offset: Int64)], next: Int64) async throws -> StoreStatement.Answer
+        {
+            try await fixture.store(
+                [owned(parts[0], next: next), owned(parts[1], next: nil)], fanned: nil, records)
+        }
+        let first = try stored(
+            try await store([(traced, part: 9, offset: 10), (fixture.event(91), part: 9, offset: 11)], next: 12))
+        #expect(first.skipped.isEmpty && first.gaps.isEmpty)
+        let positions = first.positions(count: 2).compactMap(\.self)
+        #expect(positions.count == 2)
+        #expect(
+            try await fixture.number("select count(*) from fanfare.events where trace is not null and part = 9") == 1)
+        #expect(
+            try await fixture.number(
+                "select octet_length(trace) from fanfare.events where pos = \(positions[0])")
+                == Int64(EventTrace.byteCount))
+        // Made again with one more: that is stored, and nothing twice.
+        let again = try stored(
+            try await store(
+                [
+                    (traced, part: 9, offset: 10), (fixture.event(91), part: 9, offset: 11),
+                    (later, part: 9, offset: 12),
+                ], next: 13))
+        #expect(again.skipped == [0, 1])
+        let count = "select count(*) from fanfare.events where part = 9 and pos >= \(positions[0])"
+        #expect(try await fixture.number(count) == 3)
+        // The log lost records before this one.
+        var far = fixture.event(93)
+        far.trace = trace
+        #expect(try stored(try await store([(far, part: 9, offset: 20)], next: 21)).gaps == [9])
+        // Another owner.
+        let taken = try await fixture.take("events", [9])
+        #expect(taken.map(\.stored) == [21])
+        var late = fixture.event(94)
+        late.trace = trace
+        #expect(try await store([(late, part: 9, offset: 21)], next: 22) == .refused([9]))
+    }
+
     @Test func `an older epoch writes nothing and is told which partitions are lost`() async throws {
         let old = try await fixture.take("events", [2, 3])
         let new = try await fixture.take("events", [3])

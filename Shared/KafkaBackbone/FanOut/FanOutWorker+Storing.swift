@@ -47,7 +47,7 @@ extension FanOutWorker {
             guard let call else { return }
             do throws(DatabaseError) {
                 let rows = try await pool.execute(
-                    StoreStatement.statement,
+                    StoreStatement.statement(for: call.batch),
                     StoreStatement.parameters(
                         topic: Topic.events, owned: call.owned, fanned: call.fanned, batch: call.batch,
                         window: configuration.dedupeWindow))

@@ -12,6 +12,17 @@ public enum StoreStatement {
             make_interval(secs => $17))
         """)
 
+    private static let traced = Statement(
+        "events.store-traced",
+        """
+        select o_refused, o_skipped, o_gaps, o_first, o_version, o_recorded, o_duplicate_ords, o_duplicate_ids
+        from fanfare.store_events_v2($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
+            make_interval(secs => $17), $18)
+        """)
+
+    /// The statement for a batch.
+    public static func statement(for batch: Batch) -> Statement { batch.events.hasTrace ? traced : statement }
+
     /// Consumed records in the columns of the statement's arrays.
     public struct Batch: Sendable {
         fileprivate var events = EventColumns()
@@ -58,6 +69,7 @@ public enum StoreStatement {
         parameters.add(batch.offsets)
         batch.events.addRest(to: &parameters)
         parameters.add(interval: window)
+        if batch.events.hasTrace { batch.events.addTraces(to: &parameters) }
         return parameters
     }
 
