@@ -126,8 +126,12 @@ extension Installation {
         var envelopes: [[UInt8]] = []
         var cursor: String?
         while true {
-            let answer = try await request(
-                "GET", "/v1/events?limit=\(page)" + (cursor.map { "&cursor=\($0)" } ?? ""))
+            // A database that has just come back may not have this process back yet: a poller asks again.
+            let answer = try await eventually("the feed is read") {
+                let answer = try await request(
+                    "GET", "/v1/events?limit=\(page)" + (cursor.map { "&cursor=\($0)" } ?? ""))
+                return answer.status == 503 ? nil : answer
+            }
             guard answer.status == 200 else { throw SpawnError("reading the feed: \(answer.status) \(answer.text)") }
             envelopes += JSONSlices.elements(of: answer.body)
             // The rest of the page, without the events: one of them may have a key twice, which is no tree.
