@@ -173,10 +173,17 @@ extension Dispatcher {
                 if let end { decisions.outcomes.append(end) }
                 continue
             }
+            // A span's events are live ones that are late; what a job sends can wait.
+            let isOfJob = record.cause != .live
+            if isOfJob, !state.jobPace.admits(at: now) {
+                state.cursors.sleep(cursor, until: state.jobPace.nextStart(at: now))
+                continue
+            }
             var queue = state.takeQueue(of: record.endpoint) ?? EndpointQueue()
             queue.limits = configuration.limits
             queue.lane = record.handle.lane
             if queue.startForCursor(at: now, policy) {
+                if isOfJob { state.jobPace.started(at: now) }
                 state.cursors.take(cursor, at: now)
                 state.company.saw(record.endpoint, at: now)
                 state.cursorFlights += 1

@@ -32,6 +32,7 @@ final class Dispatcher: Sendable {
         var lastLive = Timestamp(seconds: 0)
         var cursors = CursorSchedule()
         var cursorFlights = 0
+        var jobPace = JobPace()
         /// When every endpoint is looked at again.
         var nextSweep = Timestamp(seconds: 0)
         /// Whose events are under way, by their handles' offsets.
@@ -175,7 +176,11 @@ final class Dispatcher: Sendable {
         let isAlone = state.company.isAlone(at: now, policy)
         let bound = waitingBound(state)
         switch queue.admit(record, at: now, hasGlobalRoom: hasGlobalRoom, isAlone: isAlone, bound: bound, policy) {
-        case .start: start(record, configuration, &state, &decisions)
+        case .start:
+            if record.cause == .live, record.attempt == 1 {
+                state.jobPace.sawLive(delay: now.microseconds(since: record.recordedAt), at: now)
+            }
+            start(record, configuration, &state, &decisions)
         case .wait: list(record.endpoint, &queue, &state)
         case .waitAndSwitch:
             list(record.endpoint, &queue, &state)
