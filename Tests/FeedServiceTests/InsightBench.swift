@@ -14,7 +14,7 @@ internal import Testing
 
 @testable internal import FeedService
 
-/// How long trace and undelivered take with a million events and a million rows of audit; prints, and asserts nothing about
+/// How long trace, health and undelivered take with a million events and a million rows of audit; prints, and asserts nothing about
 /// time. `FANFARE_BENCH=1 swift test --filter InsightBench`
 @Suite(.serialized, .enabled(if: TestFolders.environment("FANFARE_BENCH") != nil), .timeLimit(.minutes(15)))
 struct InsightBench {
@@ -106,7 +106,7 @@ struct InsightBench {
         print("\(name): p50 \(percentile(0.5)) ms, p99 \(percentile(0.99)) ms, most \(percentile(1)) ms")
     }
 
-    @Test func `trace and undelivered with a million events and a million rows of audit`() async throws {
+    @Test func `trace, health and undelivered with a million events and a million rows of audit`() async throws {
         try await withFeed { fixture in
             var webhooks: [EndpointID] = []
             for _ in 0..<Self.webhooks { webhooks.append(try await fixture.webhook(fixture.acme)) }
@@ -118,6 +118,9 @@ struct InsightBench {
             let known = webhooks
             try await measure("trace, 50 webhooks", fixture) { number in
                 "/v1/events/\(events[number * 947 % events.count])/trace"
+            }
+            try await measure("health", fixture) { number in
+                "/v1/tenant/webhooks/\(known[number % known.count])/health"
             }
             try await measure("undelivered, one in fifty acknowledged", fixture) { number in
                 "/v1/tenant/webhooks/\(known[number % known.count])/undelivered?since="
