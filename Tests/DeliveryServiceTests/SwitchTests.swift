@@ -126,4 +126,32 @@ import Testing
         }
         #expect((10...11).contains(sent))
     }
+
+    @Test func `a job gets its rate though nobody looks but when the dispatcher says`() {
+        let bench = Bench { $0.inFlightPerEndpoint = 64 }
+        let cause = Cause.request("job_1")
+        let job = DeliveryCursor(
+            id: CursorID(Ulid(high: 3, low: 3)), kind: .job, tenant: LaneRecord.sample(offset: 0).tenant,
+            endpoint: LaneRecord.endpoint, lane: 0, cause: cause, pos: 0, until: nil, ratePerSecond: 50)
+        bench.dispatcher.add([job])
+        let waiting = (0..<400).map { number in
+            var record = LaneRecord.sample(offset: number, cause: cause)
+            record.handle.source = LaneHandle.cursor
+            return record
+        }
+        // Nobody is beside it any more.
+        bench.bench.clock.advance(by: 5_000_000)
+        bench.dispatcher.take(waiting, of: job.id, sender: bench.bench.sender)
+        var sent = 0
+        var passed: Int64 = 0
+        while passed < 2_000_000 {
+            let started = bench.bench.sender.takeAll() ?? []
+            sent += started.count
+            bench.dispatcher.finish(started.map { $0.ended(status: 200) }, sender: bench.bench.sender)
+            let rest = Int64(bench.dispatcher.tick(sender: bench.bench.sender) / .microseconds(1))
+            bench.bench.clock.advance(by: rest)
+            passed += rest
+        }
+        #expect((95...110).contains(sent))
+    }
 }

@@ -101,7 +101,7 @@ final class CursorEngine: Sendable {
             group.addTask {
                 while !self.isOver {
                     let rest = self.dispatcher.tick(sender: self.sender)
-                    await WakeSignal().wait(atMost: rest)
+                    await self.dispatcher.tickWake.wait(atMost: rest)
                 }
             }
         }

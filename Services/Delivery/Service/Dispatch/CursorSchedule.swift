@@ -37,6 +37,8 @@ struct CursorSchedule: Sendable {
     /// Tenants with cursors that are awake, in turn.
     private var turns: [TenantID] = []
     private var sleeping: Set<CursorID> = []
+    /// When the first of those that sleep wakes, or before that.
+    private(set) var nextWake: Timestamp?
     private(set) var bytes = 0
     /// How many events wait.
     private(set) var count = 0
@@ -149,6 +151,7 @@ struct CursorSchedule: Sendable {
         feeds[cursor]?.isListed = false
         feeds[cursor]?.sleepsUntil = time ?? .distant
         sleeping.insert(cursor)
+        if let time { nextWake = nextWake.map { min($0, time) } ?? time }
     }
 
     /// Something of the endpoint has ended.
@@ -163,14 +166,14 @@ struct CursorSchedule: Sendable {
         list(cursor)
     }
 
-    /// Wakes those whose time has come; answers when the next one's comes.
-    mutating func tick(at now: Timestamp) -> Timestamp? {
+    /// Wakes those whose time has come.
+    mutating func tick(at now: Timestamp) {
         var next: Timestamp?
         for cursor in sleeping {
             guard let time = feeds[cursor]?.sleepsUntil else { continue }
             if time <= now { wake(cursor) } else if time < .distant { next = next.map { min($0, time) } ?? time }
         }
-        return next
+        nextWake = next
     }
 
     private mutating func list(_ cursor: CursorID) {

@@ -71,13 +71,16 @@ extension Dispatcher {
         let now = clock.now()
         let (decisions, next) = state.withLock { state -> (Decisions, Timestamp?) in
             var decisions = Decisions()
-            var next = state.cursors.tick(at: now)
+            state.cursors.tick(at: now)
             if now >= state.nextSweep { sweep(at: now, &state, &decisions) }
             refill(at: now, &state, &decisions)
+            var next = state.cursors.nextWake
             for endpoint in state.ready {
                 guard let time = state.queues[endpoint]?.nextStart(at: now, policy), time > now else { continue }
                 next = next.map { min($0, time) } ?? time
             }
+            state.nextTick = next ?? now.adding(microseconds: Self.longestRest)
+            decisions.needsTick = false
             return (decisions, next)
         }
         perform(decisions, sender: sender)
@@ -193,6 +196,10 @@ extension Dispatcher {
                 state.cursors.sleep(cursor, until: queue.nextStart(at: now, policy))
             }
             state.keep(queue, of: record.endpoint, at: now)
+        }
+        if let wake = state.cursors.nextWake, wake < state.nextTick {
+            state.nextTick = wake
+            decisions.needsTick = true
         }
     }
 }

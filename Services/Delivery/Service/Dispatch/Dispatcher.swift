@@ -35,6 +35,8 @@ final class Dispatcher: Sendable {
         var jobPace = JobPace()
         /// When every endpoint is looked at again.
         var nextSweep = Timestamp(seconds: 0)
+        /// When the time is told next.
+        var nextTick = Timestamp(seconds: 0)
         /// Whose events are under way, by their handles' offsets.
         var cursorOf: [Int64: CursorID] = [:]
     }
@@ -54,6 +56,8 @@ final class Dispatcher: Sendable {
         var hasRoom = false
         /// A cursor has little left that waits.
         var wantsMore = false
+        /// The time is to be told earlier than was planned.
+        var needsTick = false
     }
 
     /// What the engine that serves cursors is told; neither may block.
@@ -64,6 +68,8 @@ final class Dispatcher: Sendable {
 
     let state = Mutex(State())
     private let room = WakeSignal()
+    /// `tick` is to be called.
+    let tickWake = WakeSignal()
     let book: EndpointBook
     private let lanes: any DeliveryLanes
     let policy: DispatchPolicy
@@ -331,6 +337,7 @@ final class Dispatcher: Sendable {
         if !decisions.seen.isEmpty { health.saw(decisions.seen) }
         if !decisions.switches.isEmpty { hooks.withLock(\.switchOver)(decisions.switches) }
         if decisions.wantsMore { hooks.withLock(\.wantsMore)() }
+        if decisions.needsTick { tickWake.set() }
         guard !decisions.starts.isEmpty else { return }
         // The last look before the bytes leave: a process that was stopped, or lost its lease, sends nothing.
         var allowed: [PendingAttempt] = []

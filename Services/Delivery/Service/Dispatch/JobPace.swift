@@ -40,7 +40,7 @@ struct JobPace: Sendable {
     private static let windowCount = 10
     private static let windowLimit = 256
     /// A median that is longer than the quiet one by this factor and so many microseconds is felt.
-    private static let tolerance = (factor: 1.2, microseconds: 300.0)
+    private static let tolerance = (factor: 1.1, microseconds: 200.0)
     /// What may start at once is what comes in this time, in seconds: more would be felt as one blow.
     private static let burst = 0.005
 
@@ -65,9 +65,9 @@ struct JobPace: Sendable {
             let delay = takeMedian(), let quietDelay
         else { return }
         if delay > quietDelay * Self.tolerance.factor + Self.tolerance.microseconds {
-            rate = max(Self.lowestRate, rate * 0.8)
+            rate = max(Self.lowestRate, rate * 0.6)
         } else {
-            rate = min(Self.highestRate, rate * 1.1)
+            rate = min(Self.highestRate, rate * 1.05)
         }
     }
 
