@@ -32,7 +32,7 @@ public struct UndeliveredQueries: Sendable {
     private let scan: Int
 
     /// - Parameter scan: Rows of the feed that one request looks through.
-    public init(_ database: any StatementExecutor, scan: Int = 2_000) {
+    public init(_ database: any StatementExecutor, scan: Int = 1_000) {
         self.database = database
         self.scan = scan
     }

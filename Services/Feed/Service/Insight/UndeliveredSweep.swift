@@ -14,7 +14,7 @@ struct UndeliveredSweep: Sendable {
     let includesMissed: Bool
 
     /// Events of one call whose attempts are looked up.
-    private static let probes = 256
+    private static let probes = 128
     /// Bytes of envelopes that one call looks into for conditions.
     private static let envelopeBytes = 1 << 20
 
