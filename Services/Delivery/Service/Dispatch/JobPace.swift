@@ -7,7 +7,7 @@ internal import EventModel
 /// here. So that is watched: it is measured now and then while jobs stand still, and the rate of jobs goes down as soon as
 /// it is longer beside them, and up while it is not. Without live records there is no limit.
 struct JobPace: Sendable {
-    private enum Phase: Equatable {
+    private enum Phase {
         /// There is nobody to disturb.
         case free
         /// Jobs stand still: what they have left behind drains until the first time, then delays count until the second.
@@ -53,7 +53,8 @@ struct JobPace: Sendable {
         switch phase {
         case .free: return
         case .listening(let from, _): if now < from { return }
-        case .paced: break
+        // Nobody has asked since: the jobs are over.
+        case .paced(let until): if now >= until { return }
         }
         if window.delays.isEmpty { window.since = now }
         if window.delays.count < Self.windowLimit { window.delays.append(max(0, delay)) }
