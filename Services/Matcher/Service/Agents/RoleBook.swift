@@ -9,10 +9,12 @@ struct RoleBook: Sendable {
     }
 
     /// What was in force from a position on, until the next one.
-    private struct Entry {
+    private struct Entry: Ending {
         var version: Int64
         var fromPos: Int64
         var agent: String?
+
+        var isEnd: Bool { agent == nil }
     }
 
     private struct Place: Hashable {
@@ -40,7 +42,7 @@ struct RoleBook: Sendable {
             known.append(Entry(version: revision.version, fromPos: toPos, agent: nil))
         }
         entries[role, default: [:]][revision.workspace] = known
-        if known.count > 1 || known.last?.agent == nil {
+        if known.hasEnding {
             endings.insert(Place(role: role, workspace: revision.workspace))
         }
     }
@@ -52,11 +54,10 @@ struct RoleBook: Sendable {
                 endings.remove(place)
                 continue
             }
-            known.removeSubrange(..<(known.lastIndex { $0.fromPos <= pos } ?? 0))
-            if known.count == 1, known[0].agent == nil, known[0].fromPos <= pos { known = [] }
+            known.forget(before: pos)
             entries[place.role]?[place.workspace] = known.isEmpty ? nil : known
             if entries[place.role]?.isEmpty == true { entries[place.role] = nil }
-            if known.count <= 1, known.last?.agent != nil || known.isEmpty { endings.remove(place) }
+            if !known.hasEnding { endings.remove(place) }
         }
     }
 

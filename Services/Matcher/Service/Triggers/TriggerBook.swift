@@ -8,10 +8,12 @@ struct TriggerBook: Sendable {
     typealias Found = (id: TriggerID, definition: TriggerDefinition)
 
     /// What was in force from a position on, until the next one.
-    private struct Entry {
+    private struct Entry: Ending {
         var version: Int64
         var fromPos: Int64
         var definition: TriggerDefinition?
+
+        var isEnd: Bool { definition == nil }
     }
 
     private struct Tenant {
@@ -54,7 +56,7 @@ struct TriggerBook: Sendable {
             known.append(Entry(version: revision.version, fromPos: toPos, definition: nil))
         }
         tenant.triggers[revision.trigger] = known
-        if known.count > 1 || known.last?.definition == nil { tenant.endings.insert(revision.trigger) }
+        if known.hasEnding { tenant.endings.insert(revision.trigger) }
         Self.note(definition, of: revision.trigger, in: &tenant)
     }
 
@@ -88,10 +90,9 @@ struct TriggerBook: Sendable {
 
     private static func forget(_ trigger: TriggerID, before pos: Int64, in tenant: inout Tenant) {
         var known = tenant.triggers[trigger] ?? []
-        known.removeSubrange(..<(known.lastIndex { $0.fromPos <= pos } ?? 0))
-        if known.count == 1, known[0].definition == nil, known[0].fromPos <= pos { known = [] }
+        known.forget(before: pos)
         tenant.triggers[trigger] = known.isEmpty ? nil : known
-        if known.count <= 1, known.last?.definition != nil || known.isEmpty { tenant.endings.remove(trigger) }
+        if !known.hasEnding { tenant.endings.remove(trigger) }
     }
 
     private static func definition(_ document: [UInt8]) -> TriggerDefinition? {
