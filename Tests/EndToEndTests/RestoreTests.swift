@@ -54,9 +54,13 @@ extension EndToEnd {
                 receiver.requests.values.contains { $0.header("X-IC-Event-Id") == new }
             }
             let delivered = receiver.requests.values.compactMap { $0.header("X-IC-Event-Id") }
-            #expect(Array(delivered.prefix(4)) == [kept] + lost)
+            #expect(delivered.first == kept && Set(delivered.prefix(4)) == Set([kept] + lost))
             #expect(Set(delivered) == Set([kept] + lost + [new]))
-            if backbone == .postgres { #expect(delivered.count == 5) }
+            // Epochs leap too. A worker that has not heard of it yet may send what it reads, is refused when it records
+            // that, and sends it once more under the new epoch.
+            if backbone == .postgres {
+                #expect(delivered.dropFirst(4).count <= 2 && !delivered.dropFirst(4).contains { $0 != new })
+            }
             let second = try TestReceiver { _ in [.answer(204)] }
             let webhook = try await installation.watch(second, events: ["afterwards"])
             let last = try await installation.publish("afterwards.one")

@@ -43,7 +43,9 @@ import Testing
 
     @Test func `a reader that takes long holds up neither maintenance nor writers`() async throws {
         try await fixture.pool.withConnection { session in
-            try await session.script("begin isolation level repeatable read; select count(*) from fanfare.events")
+            try await session.script(
+                "set idle_in_transaction_session_timeout = 0; begin isolation level repeatable read; select count(*) from fanfare.events"
+            )
             try await fixture.pool.script(
                 "update fanfare.feed_head set next_pos = (select max(from_value) from fanfare.partitions where parent = 'events')"
             )

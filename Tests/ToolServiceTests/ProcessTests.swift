@@ -11,6 +11,11 @@ internal import Testing
         let information = try #require(ProcessInformation(parsing: line))
         #expect(information.name == "a ) (b" && information.state == "R" && information.parent == 7)
         #expect(information.cpuTicks == 33 && information.endedChildrenTicks == 77 && information.startTime == 9876)
+        #expect(information.threads == 3 && !information.isZombie)
+        let ended = line.replacing(") R ", with: ") Z ")
+        // The others still hold the ports and files of the process.
+        #expect(ProcessInformation(parsing: ended)?.isZombie == false)
+        #expect(ProcessInformation(parsing: ended.replacing(" 20 0 3 ", with: " 20 0 1 "))?.isZombie == true)
         #expect(ProcessInformation(parsing: "") == nil)
         #expect(ProcessInformation(parsing: "1 (x) S 1 2") == nil)
     }

@@ -217,10 +217,12 @@ public final class Installation: Sendable {
         return Another(process: process, port: ports + 1, adminPort: ports)
     }
 
+    /// A process that was killed is a zombie as soon as its first thread has ended; its ports and files are free when all have.
     public static func isAlive(_ pid: Int32) -> Bool {
         let text = TestFolders.text(of: "/proc/\(pid)/stat")
         guard let close = text.lastIndex(of: ")") else { return false }
-        return !text[close...].hasPrefix(") Z") && !text[close...].hasPrefix(") X")
+        let fields = text[close...].split(separator: " ")
+        return !["Z", "X"].contains(fields[1]) || fields[18] != "1" && fields[18] != "0"
     }
 
     public static func waitUntilGone(_ pid: Int32) async throws {

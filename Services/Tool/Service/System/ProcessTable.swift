@@ -31,7 +31,11 @@ struct ProcessInformation: Sendable, Hashable {
     var endedChildrenTicks: UInt64
     var startTime: UInt64
 
-    var isZombie: Bool { state == "Z" || state == "X" }
+    /// With those that are still ending: they hold the ports and files of a process that was killed.
+    var threads: Int
+
+    /// Ended, and waited for by nobody yet.
+    var isZombie: Bool { (state == "Z" || state == "X") && threads <= 1 }
 
     /// - Parameter text: `pid (name) state ppid …`; the name may hold blanks and parentheses.
     init?(parsing text: String) {
@@ -41,13 +45,14 @@ struct ProcessInformation: Sendable, Hashable {
         guard fields.count > 19, let state = fields[0].first, let parent = Int32(fields[1]),
             let user = UInt64(fields[11]), let system = UInt64(fields[12]),
             let childrenUser = UInt64(fields[13]), let childrenSystem = UInt64(fields[14]),
-            let start = UInt64(fields[19])
+            let threads = Int(fields[17]), let start = UInt64(fields[19])
         else { return nil }
         name = String(text[text.index(after: open)..<close])
         self.state = state
         self.parent = parent
         cpuTicks = user + system
         endedChildrenTicks = childrenUser + childrenSystem
+        self.threads = threads
         startTime = start
     }
 }
