@@ -195,7 +195,7 @@ let testTargets: [Target] = [
             "IngestService", "Addresses", "EventModel", "EventCodec", "Crypto", "Inbound", "Backbone", "Store",
             "HTTPServer", "Observability", "Tracing",
         ]),
-    tests("ToolService", ["ToolService", "Database", "EventCodec", "EventModel", "ServiceKit", "CLinux"]),
+    tests("ToolService", ["ToolService", "Store", "Database", "EventCodec", "EventModel", "ServiceKit", "CLinux"]),
     // Alerts, dashboards and runbook, without running anything but promtool.
     tests("Monitoring", ["YAML", "EventCodec"]),
     tests("EndToEnd", ["EventModel", "EventCodec", "Encodings", "Crypto", "Database"], resources: [.copy("Fixtures")]),

@@ -5,7 +5,7 @@ internal import Store
 internal import Synchronization
 
 /// What stands between a service and its database: nothing of it starts before the schema is one that this program works
-/// on, and the settings say as many partitions as the installation was made with.
+/// on, and the settings say as many partitions as the installation has.
 ///
 /// A database that is away, or not migrated yet, is waited for: both pass by themselves (a deployment's migration runs
 /// beside the processes that need it), the admin port says what is missing meanwhile, and a process that ended would be
@@ -67,6 +67,12 @@ enum DatabaseGate {
             case .behind(let reason): return .waiting(reason)
             case .ahead(let reason): return .refused([reason])
             }
+            if let growth = try await PartitionGrowth.unfinished(pool) {
+                return .refused([
+                    "partitions are growing to \(growth.to.events) of events and \(growth.to.lanes) of lanes, and that did not "
+                        + "end: run `fanfare partitions grow --events \(growth.to.events) --lanes \(growth.to.lanes)` again"
+                ])
+            }
             // Kafka's topics say themselves how many they have, and are asked when their clients start.
             guard configuration[Settings.backboneKind] == .postgres else { return .open }
             let (events, lanes) = (configuration[Settings.eventsPartitions], configuration[Settings.lanesPartitions])
@@ -87,7 +93,8 @@ enum DatabaseGate {
     private static func refusal(_ setting: Setting<Int>, _ wanted: Int, _ fixed: Int) -> [String] {
         guard wanted != fixed else { return [] }
         let name = setting.declaration.name
-        return ["\(name) is \(wanted), and this installation was made with \(fixed), for good: set \(name) to \(fixed)"]
+        let other = wanted > fixed ? "or let them grow first, by `fanfare partitions grow`" : "they never get fewer"
+        return ["\(name) is \(wanted), and this installation has \(fixed): set \(name) to \(fixed), \(other)"]
     }
 }
 

@@ -6,8 +6,8 @@ public import Database
 /// |---|---|---|
 /// | `database` | – | where; its timeouts are replaced by those that each role needs |
 /// | `member` | – | names this process among the holders of leases; new at every start |
-/// | `eventPartitions` | 12 | fixed when an installation is made |
-/// | `lanePartitions` | 48 | fixed when an installation is made |
+/// | `eventPartitions` | 12 | as many as the installation has |
+/// | `lanePartitions` | 48 | as many as the installation has |
 /// | `dedupeWindow` | 24 h | 24 h to 7 days |
 /// | `lease` | 6 s, 2 s, 1 s | time to live, renewal, margin |
 /// | `window` | 4 096 records, 24 MiB | what is out for delivery at a time |

@@ -53,7 +53,7 @@ extension EndToEnd {
         }
 
         @Test(.timeLimit(.minutes(2)))
-        func `other counts of partitions than the installation was made with are refused`() async throws {
+        func `other counts of partitions than the installation has are refused`() async throws {
             let bench = try await Bench(migrated: true)
             let first = try bench.start("feed", ["FANFARE_LANES_PARTITIONS": "24"])
             try await eventually("it is ready") { await bench.readiness()?.status == 200 }
@@ -62,8 +62,8 @@ extension EndToEnd {
             for name in ["ingest", "matcher", "delivery", "feed"] {
                 let refused = try bench.start(name, ["FANFARE_EVENTS_PARTITIONS": "6"])
                 #expect(await refused.end(within: .seconds(30)) == .exited(2))
-                #expect(refused.errors.contains("events.partitions is 6, and this installation was made with 12"))
-                #expect(refused.errors.contains("lanes.partitions is 48, and this installation was made with 24"))
+                #expect(refused.errors.contains("events.partitions is 6, and this installation has 12"))
+                #expect(refused.errors.contains("lanes.partitions is 48, and this installation has 24"))
             }
         }
 
@@ -79,7 +79,7 @@ extension EndToEnd {
             #expect(try await bench.tool(["migrate"]).code == .exited(0))
             let refused = try bench.start("delivery")
             #expect(await refused.end(within: .seconds(30)) == .exited(2))
-            #expect(refused.errors.contains("lanes.partitions is 48, and this installation was made with 8"))
+            #expect(refused.errors.contains("lanes.partitions is 48, and this installation has 8"))
             let fitting = try bench.start("delivery", ["FANFARE_LANES_PARTITIONS": "8"])
             try await eventually("it is ready") { await bench.readiness()?.status == 200 }
             #expect(await fitting.stop() == .exited(0))

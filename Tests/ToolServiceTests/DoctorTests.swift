@@ -1,6 +1,7 @@
 internal import Database
 internal import EventModel
 internal import ServiceKit
+internal import Store
 internal import TestSupport
 internal import Testing
 
@@ -51,11 +52,15 @@ internal import Testing
     }
 
     @Test func `other counts of partitions than the installation has are found`() {
-        #expect(DatabaseCheck.judge(partitions: [:], events: 5, lanes: 7).isEmpty)
-        #expect(DatabaseCheck.judge(partitions: ["events": 12, "deliveries": 48], events: 12, lanes: 48).isEmpty)
-        let findings = DatabaseCheck.judge(partitions: ["events": 12, "deliveries": 48], events: 12, lanes: 96)
+        #expect(DatabaseCheck.judge(partitions: nil, events: 5, lanes: 7).isEmpty)
+        let known = PartitionCounts(events: 12, lanes: 48)
+        #expect(DatabaseCheck.judge(partitions: known, events: 12, lanes: 48).isEmpty)
+        let findings = DatabaseCheck.judge(partitions: known, events: 12, lanes: 96)
         #expect(findings.map(\.level) == [.failed])
-        #expect(findings.first?.advice?.contains("set lanes.partitions to 48") == true)
+        #expect(findings.first?.advice?.contains("set lanes.partitions to 48, or see") == true)
+        #expect(DatabaseCheck.judge(growth: nil).isEmpty)
+        let growth = PartitionGrowth.Unfinished(from: known, to: PartitionCounts(events: 24, lanes: 96))
+        #expect(DatabaseCheck.judge(growth: growth).first?.advice?.contains("--events 24 --lanes 96` again") == true)
     }
 
     @Test func `a database that cannot be reached is a failure with advice`() async throws {

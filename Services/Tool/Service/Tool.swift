@@ -21,8 +21,9 @@ public enum Tool {
         DeadLetterCommands.list, DeadLetterCommands.redrive, DeadLetterCommands.discard,
         JobCommands.start, JobCommands.list, JobCommands.watch, JobCommands.cancel,
         TraceCommand.command, DoctorCommand.command,
-        MigrateCommand.command, KeyCommands.create, KeyCommands.rewrap, ReadyCommand.command, ConfigCommand.command,
-        BenchCommand.command,
+        MigrateCommand.command, PartitionsCommands.show, PartitionsCommands.grow, KeyCommands.create,
+        KeyCommands.rewrap,
+        ReadyCommand.command, ConfigCommand.command, BenchCommand.command,
     ]
 
     static func run(

@@ -27,10 +27,10 @@ extension Settings {
         "Copies of each record: 1 on a single broker, 3 in a cluster (of which 2 must acknowledge).")
     public static let eventsPartitions = Setting(
         "events.partitions", .int(1...1024), default: "12",
-        "Partitions of the event log; fixed when the installation is made.")
+        "Partitions of the event log; more of them by `fanfare partitions grow`, never fewer.")
     public static let lanesPartitions = Setting(
         "lanes.partitions", .int(1...1024), default: "48",
-        "Partitions of the delivery lanes; fixed when the installation is made.")
+        "Partitions of the delivery lanes; more of them by `fanfare partitions grow`, never fewer.")
 
     static let backbone: [SettingDeclaration] = [
         backboneKind.declaration, postgresDSN.declaration, postgresConnections.declaration,

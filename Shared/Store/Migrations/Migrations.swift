@@ -19,6 +19,7 @@ enum SchemaSource {
         (17, "recovery", M017Recovery.sql),
         (18, "partition-counts", M018PartitionCounts.sql),
         (19, "cursor-traces", M019CursorTraces.sql),
+        (21, "partition-growth", M021PartitionGrowth.sql),
     ]
 
     /// For versions that take something away: the oldest version that programs have to know from there on. It is the one

@@ -25,8 +25,6 @@ struct DatabaseCheck: Sendable {
     private static let ahead = Statement(
         "doctor.partitions", "select parent from fanfare.partitions_ahead_v1() where ahead < 1")
     private static let parked = Statement("doctor.parked", "select count(*) from fanfare.parked_records")
-    private static let counts = Statement(
-        "doctor.partition-counts", "select topic, partitions from fanfare.partition_counts order by topic")
     private static let newestSecret = Statement(
         "doctor.secret", "select id, secrets[1] from fanfare.webhooks order by created_at desc limit 1")
 
@@ -116,15 +114,28 @@ struct DatabaseCheck: Sendable {
         }
     }
 
-    /// - Parameter fixed: What the installation was made with, by topic; empty before its first start.
-    static func judge(partitions fixed: [String: Int], events: Int, lanes: Int) -> [Finding] {
-        [("events", "events.partitions", events), ("deliveries", "lanes.partitions", lanes)].compactMap {
-            topic, setting, wanted in
-            guard let count = fixed[topic], count != wanted else { return nil }
+    /// - Parameter known: What the installation has; nil before its first start.
+    static func judge(partitions known: PartitionCounts?, events: Int, lanes: Int) -> [Finding] {
+        guard let known else { return [] }
+        return [("events.partitions", events, known.events), ("lanes.partitions", lanes, known.lanes)].compactMap {
+            setting, wanted, count in
+            guard count != wanted else { return nil }
             return .failed(
-                "partitions", "\(setting) is \(wanted), and the installation was made with \(count)",
-                "no service starts with it: set \(setting) to \(count)")
+                "partitions", "\(setting) is \(wanted), and the installation has \(count)",
+                "no service starts with it: set \(setting) to \(count)"
+                    + (wanted > count ? ", or see `fanfare partitions grow --help`" : ""))
         }
+    }
+
+    static func judge(growth: PartitionGrowth.Unfinished?) -> [Finding] {
+        guard let to = growth?.to else { return [] }
+        return [
+            .failed(
+                "partitions",
+                "they are growing to \(to.events) of events and \(to.lanes) of lanes, and that did not end",
+                "no service starts before: run `fanfare partitions grow --events \(to.events) --lanes \(to.lanes)` again"
+            )
+        ]
     }
 
     private func contents(_ pool: ConnectionPool) async throws -> [Finding] {
@@ -144,11 +155,10 @@ struct DatabaseCheck: Sendable {
                     "parked records", "\(parked) records of the log could not be stored",
                     "look at them: select id, topic, reason, parked_at from fanfare.parked_records"))
         }
+        findings += Self.judge(growth: try await PartitionGrowth.unfinished(pool))
         if configuration[Settings.backboneKind] == .postgres {
-            let rows = try await pool.execute(Self.counts)
-            let fixed = Dictionary((0..<rows.count).map { (rows.text($0, 0), rows.int($0, 1)) }) { first, _ in first }
             findings += Self.judge(
-                partitions: fixed, events: configuration[Settings.eventsPartitions],
+                partitions: try await PartitionCounts.known(pool), events: configuration[Settings.eventsPartitions],
                 lanes: configuration[Settings.lanesPartitions])
         }
         if let secrets { findings += try await sealed(pool, secrets) }

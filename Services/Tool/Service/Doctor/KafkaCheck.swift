@@ -53,7 +53,7 @@ struct KafkaCheck: Sendable {
                 findings.append(
                     .failed(
                         "topics", "\(name) has \(found.partitions) partitions and not \(partitions)",
-                        "set events.partitions and lanes.partitions to what the installation was made with"))
+                        "set events.partitions and lanes.partitions to what `fanfare partitions show` prints"))
             }
             if found.replicas < topics.replicas {
                 findings.append(

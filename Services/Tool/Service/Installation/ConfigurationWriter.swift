@@ -38,6 +38,21 @@ struct ConfigurationWriter {
         return String(rest.hasPrefix("\n") ? rest.dropFirst() : rest)
     }
 
+    /// The file with settings in its operator's part: in the place of what stood there, or at the end.
+    static func setting(_ values: [(String, String)], in text: String) -> String {
+        var lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        if lines.last == "" { lines.removeLast() }
+        for (name, value) in values {
+            let line = Substring("\(name) = \(value)")
+            if let index = lines.lastIndex(where: { key($0) == name }) {
+                lines[index] = line
+            } else {
+                lines.append(line)
+            }
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
     private static func key(_ line: Substring) -> String? {
         guard !line.hasPrefix("#"), let equals = line.firstIndex(of: "=") else { return nil }
         return String(line[..<equals].filter { $0 != " " && $0 != "\t" })
