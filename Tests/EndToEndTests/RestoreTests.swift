@@ -5,7 +5,7 @@ import Testing
 extension EndToEnd {
     /// A database that has gone back in time, under clients and processes that have not.
     @Suite struct RestoreTests {
-        @Test(.timeLimit(.minutes(4)), arguments: [TestBackbone.postgres])
+        @Test(.timeLimit(.minutes(4)), arguments: TestBackbone.available)
         func `a base backup that takes over gives no position out twice, and nobody has to restart`(
             backbone: TestBackbone
         ) async throws {
