@@ -117,6 +117,11 @@ public struct Parameters: Sendable {
         close(array.type.array, from: offset)
     }
 
+    /// NULL where an array of these elements may stand.
+    public mutating func addNull(arrayOf type: ElementType) {
+        slots.append(Slot(offset: 0, length: -1, type: type.array))
+    }
+
     /// An array written in place: the hot way, nothing is copied twice.
     public mutating func addArray(
         of type: ElementType, reservingBytes capacity: Int = 0, _ build: (inout ArrayBuilder) -> Void

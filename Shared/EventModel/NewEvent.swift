@@ -15,6 +15,8 @@ public struct NewEvent: Sendable {
     public var envelope: [UInt8]
     /// Where the request that brought it stands in a trace, if it stands in one.
     public var trace: EventTrace?
+    /// What the audit is to say of the request that brought it; the store writes it with the event.
+    public var audit: EventAudit?
 
     public init(
         id: EventID, tenant: TenantID, type: String, smithID: String?, createdAt: Timestamp, dedupeKey: [UInt8]? = nil,

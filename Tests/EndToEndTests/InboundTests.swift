@@ -91,6 +91,49 @@ extension EndToEnd {
         }
 
         @Test(.timeLimit(.minutes(2)), arguments: TestBackbone.available)
+        func `kill -9 of ingest right after its answers takes no row of the audit along`(
+            backbone: TestBackbone
+        ) async throws {
+            let installation = try await Shared.batteredInstallation(backbone)
+            let door = try await installation.integrate("github", #"{"webhook_secrets":["s"]}"#)
+            let port = installation.status.ingestPort
+            func push(_ deliveries: [String]) async throws -> [String: String] {
+                try await withThrowingTaskGroup(of: (String, TestAnswer).self) { group in
+                    for delivery in deliveries {
+                        group.addTask { (delivery, try await Self.push(port, door.path, delivery)) }
+                    }
+                    return try await group.reduce(into: [:]) { ids, answer in
+                        #expect(answer.1.status == 200)
+                        ids[answer.0] = Self.identifier(of: answer.1)
+                    }
+                }
+            }
+            let deliveries = (0..<20).map { "killed-\($0)" }
+            let accepted = try await push(deliveries)
+            let repeated = try await push(Array(deliveries.prefix(10)))
+            try await installation.kill(.ingest)
+            func rows(_ verdict: String) async throws -> [String: String] {
+                let rows = try await installation.audit(
+                    "direction=inbound&integration_id=\(door.id)&verdict=\(verdict)&limit=200")
+                return Dictionary(
+                    rows.map { row in
+                        let delivery = Self.text(row["dedupe_key"])?.split(separator: ":").last ?? ""
+                        return (String(delivery), Self.text(row["event_id"]) ?? "")
+                    },
+                    uniquingKeysWith: { "\($0) twice, \($1)" })
+            }
+            // A row comes with its event, in one transaction.
+            let events = try await installation.events(of: "github.push", at: door, count: 20)
+            #expect(events.count == 20)
+            #expect(try await rows("accepted") == accepted)
+            try await eventually("the duplicates' rows are there") { try await rows("duplicate").count >= 10 }
+            #expect(try await rows("duplicate") == repeated)
+            #expect(repeated.allSatisfy { accepted[$0.key] == $0.value })
+            try await installation.up()
+            try await installation.end(door)
+        }
+
+        @Test(.timeLimit(.minutes(2)), arguments: TestBackbone.available)
         func `what the API changes counts at the door within a second, and the audit tells of all`(
             backbone: TestBackbone
         ) async throws {

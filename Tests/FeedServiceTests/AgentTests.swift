@@ -107,7 +107,7 @@ internal import Testing
 
     @Test func `the audit is asked by direction, integration and verdict`() async throws {
         try await withFeed { fixture in
-            var batch = InboundAuditStatement.Batch()
+            var columns = InboundAuditColumns()
             let now = SystemClock().now()
             for (number, verdict) in [InboundRecord.Verdict.accepted, .refused, .duplicate].enumerated() {
                 var record = InboundRecord(
@@ -116,9 +116,10 @@ internal import Testing
                 record.sourceIP = "192.0.2.1"
                 record.headersSHA256 = [0xAB]
                 record.age = 400
-                batch.append(record)
+                columns.append(record)
             }
-            try await fixture.pool.execute(InboundAuditStatement.statement, batch.parameters())
+            try await fixture.pool.execute(
+                InboundAuditStatement.statement, InboundAuditStatement.parameters(columns))
             func verdicts(_ query: String) async throws -> [String?] {
                 let answer = try await fixture.call("GET", "/v1/tenant/audit?\(query)", as: fixture.acme.admin)
                 return answer.json["data"]?.elements.map { $0["verdict"]?.text } ?? []

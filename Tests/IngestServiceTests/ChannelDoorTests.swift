@@ -276,6 +276,24 @@ import Testing
         }
     }
 
+    @Test func `the row of what is accepted goes with its event, and publications have none`() async throws {
+        try await IngestBench.with { bench in
+            let id = try bench.integrate(.github, secrets: Self.secrets)
+            let answer = try await bench.push("/v1/webhook/github/\(id)").status
+            #expect(answer == 200)
+            let published = try await bench.post("/v1/events", #"{"type":"a.b","data":{}}"#).status
+            #expect(published == 202)
+            let events = bench.log.events
+            #expect(events.map(\.type) == ["github.push", "a.b"])
+            let record = try #require(events.first?.audit?.record)
+            #expect(record.verdict == .accepted && record.status == 200 && record.reason == nil)
+            #expect(record.event == events.first?.id && record.type == "github.push")
+            #expect(record.tenant == events.first?.tenant && record.total > 0)
+            #expect(record.dedupeKey?.hasSuffix(":guid-1") == true)
+            #expect(events.last?.audit == nil)
+        }
+    }
+
     @Test func `what the server refuses by itself is in the audit too`() async throws {
         try await IngestBench.with { bench in
             let id = try bench.integrate(.github, secrets: Self.secrets, config: #"{"body_limit_bytes":10}"#)

@@ -15,6 +15,13 @@ final class FakeLog: TaskEventLog {
     }
 
     let state = Mutex(State())
+    /// The rows of the audit that came with events, as a store would write them.
+    let records: RecordLog
+
+    init(records: RecordLog = RecordLog()) {
+        self.records = records
+    }
+
     var isReady: Bool { true }
 
     func run() async throws {}
@@ -33,7 +40,14 @@ final class FakeLog: TaskEventLog {
             state.batches.append(events)
             return .success(events.map { Self.receipt($0, &state) })
         }
-        return try result.get()
+        let receipts = try result.get()
+        records.add(zip(events, receipts).compactMap(Self.record))
+        return receipts
+    }
+
+    private static func record(_ event: NewEvent, _ receipt: AppendReceipt) -> InboundRecord? {
+        guard let audit = event.audit, case .stored(let id, let isDuplicate) = receipt else { return nil }
+        return (isDuplicate ? audit.duplicate(of: id) : audit).record
     }
 
     private static func receipt(_ event: NewEvent, _ state: inout State) -> AppendReceipt {

@@ -11,12 +11,12 @@ import TestSupport
 
 /// An ingest on a socket, with a log and a directory of the test's.
 final class IngestBench: Sendable {
-    let log = FakeLog()
+    let log: FakeLog
     let directory = FakeDirectory()
     let clock: ManualClock
     let inbound: InboundSetup
     let triggers = FakeTriggers()
-    /// What the audit wrote.
+    /// What the audit wrote, and what went with events.
     let records = RecordLog()
     /// Seals the secrets of integrations.
     let box: SecretBox
@@ -28,6 +28,7 @@ final class IngestBench: Sendable {
     private init(trust: ProxyTrust, configuration: HTTPServerConfiguration) throws {
         let logger = Logger(service: "ingest", sink: CapturingLogSink())
         let records = records
+        log = FakeLog(records: records)
         clock = ManualClock(start: Timestamp(seconds: 1_780_000_000))
         box = try SecretBox(current: .generate())
         let audit = InboundAudit(clock: clock, metrics: metrics, logger: logger) { batch in

@@ -129,7 +129,7 @@ import Testing
 
     @Test func `requests to doors are found by integration`() async throws {
         let tenant = try #require(TenantID("doors"))
-        var batch = InboundAuditStatement.Batch()
+        var columns = InboundAuditColumns()
         for number in 0..<3 {
             var record = InboundRecord(
                 tenant: tenant, channel: "github", integration: "int_\(number % 2)", startedAt: now, total: 1_500,
@@ -138,9 +138,10 @@ import Testing
             record.dedupeKey = "a\0b"
             record.age = -3
             record.leftOut = number == 2 ? 7 : nil
-            batch.append(record)
+            columns.append(record)
         }
-        try await fixture.pool.execute(InboundAuditStatement.statement, batch.parameters())
+        try await fixture.pool.execute(
+            InboundAuditStatement.statement, InboundAuditStatement.parameters(columns))
         var filter = AuditFilter(tenant: tenant)
         filter.integration = "int_0"
         let page = try await AuditQueries(fixture.pool).page(filter, before: nil, limit: 10, latestOnly: false)

@@ -91,9 +91,9 @@ private struct InboundParts {
             book.apply(changes.changed, ended: changes.ended)
         }
         let audit = InboundAudit(metrics: context.metrics, logger: context.logger) { records in
-            var batch = InboundAuditStatement.Batch()
-            for record in records { batch.append(record) }
-            _ = try await pool.execute(InboundAuditStatement.statement, batch.parameters())
+            var columns = InboundAuditColumns()
+            for record in records { columns.append(record) }
+            _ = try await pool.execute(InboundAuditStatement.statement, InboundAuditStatement.parameters(columns))
         }
         let proxies = try (configuration[Settings.trustedProxies] ?? []).map { text in
             guard let range = AddressRange(text) else {

@@ -13,6 +13,7 @@ public enum EventRecord {
         static let except: UInt8 = 8
         static let envelope: UInt8 = 9
         static let trace: UInt8 = 10
+        static let audit: UInt8 = 11
     }
 
     public static func write(_ event: borrowing NewEvent, to bytes: inout [UInt8]) {
@@ -27,10 +28,14 @@ public enum EventRecord {
         writer.add(Field.except, event.exceptEndpoint)
         writer.add(Field.envelope, event.envelope)
         writer.add(Field.trace, event.trace?.bytes)
+        if let audit = event.audit { writer.add(Field.audit, EventAuditField.bytes(audit.record)) }
         bytes = writer.finish()
     }
 
-    public static func read(_ bytes: UnsafeRawBufferPointer) throws(RecordError) -> NewEvent {
+    /// - Parameter unreadableAudit: Called where what the audit was to say cannot be read: that is no reason to lose the event.
+    public static func read(
+        _ bytes: UnsafeRawBufferPointer, unreadableAudit: (RecordError) -> Void = { _ in }
+    ) throws(RecordError) -> NewEvent {
         var reader = try FieldReader(bytes)
         var id: EventID?
         var tenant: TenantID?
@@ -42,6 +47,7 @@ public enum EventRecord {
         var except: EndpointID?
         var envelope: [UInt8]?
         var trace: EventTrace?
+        var audit: FieldReader.Field?
         while let field = try reader.next() {
             switch field.number {
             case Field.id: id = try field.identifier()
@@ -54,14 +60,23 @@ public enum EventRecord {
             case Field.except: except = try field.identifier()
             case Field.envelope: envelope = field.array()
             case Field.trace: trace = EventTrace(field.bytes)
+            case Field.audit: audit = field
             default: break
             }
         }
-        return NewEvent(
+        var event = NewEvent(
             id: try required(id, field: Field.id), tenant: try required(tenant, field: Field.tenant),
             type: try required(type, field: Field.type), smithID: smith,
             createdAt: try required(createdAt, field: Field.createdAt), dedupeKey: key, onlyEndpoint: only,
             exceptEndpoint: except, envelope: try required(envelope, field: Field.envelope), trace: trace)
+        if let audit {
+            do throws(RecordError) {
+                event.audit = try EventAuditField.read(audit.bytes, of: event)
+            } catch {
+                unreadableAudit(error)
+            }
+        }
+        return event
     }
 }
 

@@ -10,8 +10,10 @@ extension FanOutWorker {
     private struct Entry {
         var part: Int
         var message: KafkaMessage
-        /// Nil: it was set aside.
+        /// Nil: it was set aside, or there is only `duplicate`.
         var event: NewEvent?
+        /// The audit of a request whose event the log knew already.
+        var duplicate: EventAudit?
     }
 
     /// Stores what was consumed, in one call where nothing is wrong with it.
@@ -28,7 +30,8 @@ extension FanOutWorker {
         entries.reserveCapacity(taken.count)
         for record in taken {
             var entry = Entry(part: record.part, message: record.message, event: nil)
-            switch record.message.decoded(by: EventRecord.read) {
+            switch decode(record) {
+            case .success(let event) where event.audit?.record.verdict == .duplicate: entry.duplicate = event.audit
             case .success(let event): entry.event = event
             case .failure(let error): guard await park(entry, reason: error.description) else { return taken.count }
             }
@@ -37,6 +40,20 @@ extension FanOutWorker {
         if !entries.isEmpty { await store(entries) }
         shared.state.withLock { $0.endStoring() }
         return taken.count
+    }
+
+    private func decode(_ record: FanOutState.Taken) -> Result<NewEvent, RecordError> {
+        record.message.decoded { bytes throws(RecordError) in
+            try EventRecord.read(bytes) { lostAudit(part: record.part, record.message, reason: $0.description) }
+        }
+    }
+
+    /// What the audit was to say of a request cannot be read or stored; its event is not touched.
+    private func lostAudit(part: Int, _ message: KafkaMessage, reason: String) {
+        auditLost.increment()
+        logger.error(
+            "row of the audit lost",
+            ["part": .int(part), "offset": .int(Int(message.offset)), "reason": .string(reason)])
     }
 
     /// Repeats until it is done, the parts are another's, or the fan-out is given up.
@@ -90,7 +107,9 @@ extension FanOutWorker {
         var next: [Int: Int64] = [:]
         for entry in entries {
             next[entry.part] = entry.message.offset + 1
-            if let event = entry.event { call.batch.append(event, part: entry.part, offset: entry.message.offset) }
+            let (part, offset) = (entry.part, entry.message.offset)
+            if let event = entry.event { call.batch.append(event, part: part, offset: offset) }
+            if let audit = entry.duplicate { call.batch.append(duplicate: audit, part: part, offset: offset) }
         }
         if let fanned = state.takeFanned(storing: Array(next.keys)) {
             call.fanned = fanned.fanned
@@ -170,6 +189,13 @@ extension FanOutWorker {
             await store(Array(entries[..<(entries.count / 2)]))
             await store(Array(entries[(entries.count / 2)...]))
             return false
+        }
+        if entries[0].event?.audit != nil || entries[0].duplicate != nil {
+            // It may be the audit that the store cannot hold: the event goes by itself.
+            lostAudit(part: entries[0].part, entries[0].message, reason: error.description)
+            entries[0].event?.audit = nil
+            entries[0].duplicate = nil
+            return true
         }
         guard await park(entries[0], reason: "\(error.code.rawValue) \(error.sqlState ?? "")") else { return false }
         entries[0].event = nil

@@ -14,6 +14,7 @@ final class FanOutWorker {
     let feedWake: FeedWake
     let logger: Logger
     let parked: Counter
+    let auditLost: Counter
     let storeSeconds: Histogram
     private let taker: PartitionTaker
     private var cache = TextCache()
@@ -54,6 +55,9 @@ final class FanOutWorker {
         parked = metrics.counter(
             "fanfare_parked_records_total", "Log records that cannot be stored and were set aside.",
             labels: [("topic", Topic.events)])
+        auditLost = metrics.counter(
+            "fanfare_event_audit_lost_total",
+            "Audit rows of requests that came with events and could not be read or stored; the events were.")
     }
 
     /// Works until the fan-out is shut down and what is out is completed, or it is given up.

@@ -99,7 +99,7 @@ final class DuplicateLookUp: Sendable {
         let twins = state.withLock { state in
             var twins: [(Int, EventID)] = []
             for index in append.produced {
-                guard case .stored = append.receipts[index], let bytes = events[index].dedupeKey,
+                guard case .stored(_, isDuplicate: false) = append.receipts[index], let bytes = events[index].dedupeKey,
                     let key = DedupeKey(bytes)
                 else { continue }
                 if let winner = state.keys.add(key, events[index].id, now: .now) { twins.append((index, winner)) }

@@ -2,21 +2,26 @@ internal import Backbone
 internal import EventModel
 
 /// One append: which events are produced, and what becomes of each. No I/O, no clock.
+///
+/// An event whose key is known is not produced, unless the audit is to say something of the request that brought it: that
+/// goes by way of the log too, and the matcher writes the row alone.
 struct PendingAppend {
     private let events: [NewEvent]
+    private let known: [EventID?]
     private(set) var receipts: [AppendReceipt]
     /// Indices of the events that are produced, in order.
     private(set) var produced: [Int] = []
     private var hasUncertain = false
     private var acknowledged = 0
 
-    /// - Parameter known: For each event, the one that its key was stored as; such an event is not produced.
+    /// - Parameter known: For each event, the one that its key was stored as.
     init(_ events: [NewEvent], known: [EventID?]) {
         self.events = events
+        self.known = known
         receipts = []
         receipts.reserveCapacity(events.count)
         for (index, event) in events.enumerated() {
-            if let winner = known[index] {
+            if let winner = known[index], event.audit == nil {
                 receipts.append(.stored(id: winner, isDuplicate: true))
             } else if event.envelope.count > KafkaConnection.largestRecord {
                 receipts.append(.refused(reason: "the event is larger than a record of the log"))
@@ -28,10 +33,11 @@ struct PendingAppend {
     }
 
     func batch(for topics: KafkaTopics) -> KafkaBatch {
-        let bytes = produced.reduce(0) { $0 + events[$1].envelope.count + 192 }
+        let bytes = produced.reduce(0) { $0 + events[$1].envelope.count + (events[$1].audit == nil ? 192 : 512) }
         var batch = KafkaBatch(records: produced.count, bytes: bytes)
         for index in produced {
-            let event = events[index]
+            var event = events[index]
+            if let winner = known[index] { event.audit = event.audit?.duplicate(of: winner) }
             batch.append(
                 topic: topics.events, partition: Int32(event.tenant.partition(of: topics.eventPartitions)),
                 key: event.tenant.text.utf8
@@ -47,7 +53,7 @@ struct PendingAppend {
             switch outcome {
             case .acknowledged:
                 acknowledged += 1
-                receipts[index] = .stored(id: events[index].id, isDuplicate: false)
+                receipts[index] = .stored(id: known[index] ?? events[index].id, isDuplicate: known[index] != nil)
             case .possiblyPersisted: hasUncertain = true
             case .notPersisted: break
             }

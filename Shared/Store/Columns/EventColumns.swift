@@ -19,6 +19,8 @@ public struct EventColumns: Sendable {
     private var traces = ArrayBuilder(.bytes)
     /// Whether one of the events stands in a trace.
     public private(set) var hasTrace = false
+    /// What the audit is to say of the requests that brought some of them; nil where nothing is to be said.
+    public private(set) var audits: InboundAuditColumns?
     /// The envelopes' bytes so far.
     public private(set) var envelopeBytes = 0
 
@@ -45,6 +47,12 @@ public struct EventColumns: Sendable {
         } else {
             traces.appendNull()
         }
+        if let audit = event.audit { audits.append(audit.record, ordinal: count) }
+    }
+
+    /// A request whose event is stored already: only its row is written.
+    mutating func append(duplicate audit: EventAudit) {
+        audits.append(audit.record, ordinal: 0)
     }
 
     public mutating func removeAll() {
@@ -60,6 +68,7 @@ public struct EventColumns: Sendable {
         envelopes.removeAll()
         traces.removeAll()
         hasTrace = false
+        audits = nil
         envelopeBytes = 0
     }
 
@@ -71,8 +80,23 @@ public struct EventColumns: Sendable {
         parameters.add(traces)
     }
 
+    /// Null where no event stands in a trace: the call then goes the way of those that have none.
+    func addTracesIfAny(to parameters: inout Parameters) {
+        if hasTrace { parameters.add(traces) } else { parameters.addNull(arrayOf: .bytes) }
+    }
+
     func addRest(to parameters: inout Parameters) {
         for column in [ids, tenants, types, smiths, created, keys, only, except, envelopes] { parameters.add(column) }
+    }
+}
+
+extension InboundAuditColumns? {
+    /// Makes the columns with the first record.
+    fileprivate mutating func append(_ record: borrowing InboundRecord, ordinal: Int) {
+        var columns = self ?? InboundAuditColumns()
+        self = nil
+        columns.append(record, ordinal: ordinal)
+        self = columns
     }
 }
 

@@ -19,6 +19,7 @@ enum SchemaSource {
         (17, "recovery", M017Recovery.sql),
         (18, "partition-counts", M018PartitionCounts.sql),
         (19, "cursor-traces", M019CursorTraces.sql),
+        (20, "event-audit", M020EventAudit.sql),
         (21, "partition-growth", M021PartitionGrowth.sql),
     ]
 

@@ -24,16 +24,34 @@ public enum AppendStatement {
         from fanfare.append_events_v2($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, make_interval(secs => $11), $12)
         """)
 
+    /// For a batch in which the requests of some events are in the audit.
+    private static let audited = Statement(
+        "events.append-audited",
+        """
+        select o_first, o_version, o_recorded, o_duplicate_ords, o_duplicate_ids
+        from fanfare.append_audited_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, make_interval(secs => $11), $12,
+            $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29)
+        """)
+
     /// The statement for a batch.
-    public static func statement(for events: EventColumns) -> Statement { events.hasTrace ? traced : statement }
+    public static func statement(for events: EventColumns) -> Statement {
+        events.audits != nil ? audited : events.hasTrace ? traced : statement
+    }
 
     /// - Parameter window: How long a key is remembered.
     public static func parameters(_ events: EventColumns, window: Duration) -> Parameters {
-        var parameters = Parameters(reservingBytes: events.envelopeBytes + events.count * 256 + 512)
+        var parameters = Parameters(
+            reservingBytes: events.envelopeBytes + events.count * 256 + (events.audits?.byteEstimate ?? 0) + 512)
         events.addParts(to: &parameters)
         events.addRest(to: &parameters)
         parameters.add(interval: window)
-        if events.hasTrace { events.addTraces(to: &parameters) }
+        if let audits = events.audits {
+            events.addTracesIfAny(to: &parameters)
+            audits.addOrdinals(to: &parameters)
+            audits.add(to: &parameters)
+        } else if events.hasTrace {
+            events.addTraces(to: &parameters)
+        }
         return parameters
     }
 

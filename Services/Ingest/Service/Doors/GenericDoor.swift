@@ -112,7 +112,8 @@ struct GenericDoor: Door {
         do throws(HTTPError) {
             let event = try accept(request, workspace, hall, &entry)
             let final = entry
-            return .accept(gate.submission([event], final, responder) { _ in Self.accepted })
+            return .accept(
+                gate.submission([event], final, status: Self.accepted.status, responder) { _ in Self.accepted })
         } catch {
             finish(entry, error)
             return .refuse(error)

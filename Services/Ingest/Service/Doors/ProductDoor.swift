@@ -187,7 +187,10 @@ struct ProductDoor: Door {
         let event = hall.newEvent(made.type, tenant: tenant, key: nil, at: now, data: made.data)
         entry.record.event = event.id
         entry.record.type = event.type
-        let submission = gate.submission([event], entry, responder, form: Self.form) { _ in Self.answer(event, made) }
+        let answer = Self.answer(event, made)
+        let submission = gate.submission([event], entry, status: answer.status, responder, form: Self.form) { _ in
+            answer
+        }
         hall.conclude(.accept(submission), responder, form: Self.form)
     }
 

@@ -3,8 +3,9 @@ public import EventModel
 public import Observability
 internal import Synchronization
 
-/// The rows of requests to doors, on their way to `webhook_audit`. Bounded: while the database is away the newest wait, and
-/// what does not fit is counted as lost. No request waits for its row.
+/// The rows of requests to doors that brought no event, on their way to `webhook_audit`; those of the others go with their
+/// events (`EventAudit`). Bounded: while the database is away the newest wait, and what does not fit is counted as lost. No
+/// request waits for its row.
 public final class InboundAudit: Sendable {
     /// Writes rows; throws while it cannot.
     public typealias Write = @Sendable ([InboundRecord]) async throws -> Void

@@ -87,7 +87,7 @@ struct InboundDoor: Door {
         entry.record.event = events.first?.id
         entry.record.type = events.first?.type
         let answer = event.answer
-        let submission = gate.submission(events, entry, responder) { Self.response(answer, $0) }
+        let submission = gate.submission(events, entry, status: answer.status, responder) { Self.response(answer, $0) }
         hall.conclude(.accept(submission), responder)
     }
 

@@ -170,17 +170,24 @@ public final class InboundGate: Sendable {
             traceparent: head.headers["traceparent"])
     }
 
+    /// Ends a request that brings no event.
     func finish(_ entry: Entry, _ verdict: InboundRecord.Verdict, status: Int, reason: String? = nil, age: Int64? = nil)
     {
+        var record = Self.record(entry, verdict, status: status)
+        record.reason = reason ?? record.reason
+        record.age = age ?? record.age
+        instruments.count(record.channel, verdict)
+        audit.add(record, source: entry.source)
+    }
+
+    /// The entry's record with what has come of the request so far.
+    static func record(_ entry: Entry, _ verdict: InboundRecord.Verdict, status: Int) -> InboundRecord {
         var record = entry.record
         record.verdict = verdict
         record.status = status
-        record.reason = reason ?? record.reason
-        record.age = age ?? record.age
         if entry.receivedAt > 0 {
             record.total = max(0, SystemClock().now().microseconds - entry.receivedAt)
         }
-        instruments.count(record.channel, verdict)
-        audit.add(record, source: entry.source)
+        return record
     }
 }
