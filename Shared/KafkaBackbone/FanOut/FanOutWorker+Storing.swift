@@ -190,14 +190,16 @@ extension FanOutWorker {
             await store(Array(entries[(entries.count / 2)...]))
             return false
         }
+        // Free of payload.
+        let reason = "\(error.code.rawValue) \(error.sqlState ?? "")"
         if entries[0].event?.audit != nil || entries[0].duplicate != nil {
             // It may be the audit that the store cannot hold: the event goes by itself.
-            lostAudit(part: entries[0].part, entries[0].message, reason: error.description)
+            lostAudit(part: entries[0].part, entries[0].message, reason: reason)
             entries[0].event?.audit = nil
             entries[0].duplicate = nil
             return true
         }
-        guard await park(entries[0], reason: "\(error.code.rawValue) \(error.sqlState ?? "")") else { return false }
+        guard await park(entries[0], reason: reason) else { return false }
         entries[0].event = nil
         return true
     }

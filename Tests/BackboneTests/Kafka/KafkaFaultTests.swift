@@ -115,6 +115,50 @@ struct KafkaFaultTests {
         }
     }
 
+    @Test func `an audit that cannot be read or stored costs its row, not its event`() async throws {
+        try await contract.withInstallation { installation in
+            let one = try await contract.running(installation, "one", endpoints: { _ in [] })
+            let producer = try KafkaProducer(
+                KafkaProducerSettings(connection: KafkaConnection(bootstrapServers: installation.cluster.address)),
+                log: KafkaInstallation.logger, metrics: MetricsRegistry())
+            let topic = installation.topics.events
+            try await producer.prepare(topics: [topic])
+            func audited(_ event: NewEvent, startedAt: Timestamp = SystemClock().now()) -> NewEvent {
+                var event = event
+                event.audit = EventAudit(
+                    InboundRecord(
+                        tenant: event.tenant, channel: "github", integration: "int_1", startedAt: startedAt, total: 1,
+                        status: 200, verdict: .accepted))
+                return event
+            }
+            try await contract.alongside(one.loops) {
+                // Written by somebody newer, in a format of an audit that nobody here knows.
+                let later = TestEvents.make(1)[0]
+                var batch = KafkaBatch()
+                let part = Int32(later.tenant.partition(of: installation.partitions))
+                batch.append(topic: topic, partition: part, key: later.tenant.text.utf8) { bytes in
+                    EventRecord.write(later, to: &bytes)
+                    bytes += [11, 1, 0xFF]
+                }
+                #expect(try await producer.produce(batch).allAcknowledged)
+                // A time that no database has, between good ones; and a key again.
+                let keyed = audited(TestEvents.make(1, key: [UInt8](repeating: 1, count: 16))[0])
+                let never = audited(TestEvents.make(1)[0], startedAt: Timestamp(microseconds: .min / 4))
+                let first = try await one.process.log.ids(of: [keyed, never, audited(TestEvents.make(1)[0])])
+                let again = try await one.process.log.ids(of: [keyed])
+                #expect(again == [first[0]])
+                try await eventually("four are on the feed", within: .seconds(40)) {
+                    try await installation.feed().count == 4
+                }
+                try await eventually("three have rows", within: .seconds(40)) {
+                    try await installation.auditRows() == 3
+                }
+                #expect(try await installation.parkedRecords() == 0)
+            }
+            await producer.shutdown(within: .seconds(1))
+        }
+    }
+
     @Test func `what an endpoint said and the database cannot hold costs the text, not the row`() async throws {
         try await contract.withInstallation { installation in
             let one = try await contract.running(
