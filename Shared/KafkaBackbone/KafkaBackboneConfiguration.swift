@@ -5,7 +5,7 @@ public import Database
 /// | property | default | meaning |
 /// |---|---|---|
 /// | `connection` | – | where the brokers are |
-/// | `topics` | 12, 48, 12 partitions | names and shapes of the topics, fixed when an installation is made |
+/// | `topics` | 12, 48, 12 partitions | names and shapes of the topics, as the installation has them |
 /// | `member` | – | names this process in logs; new at every start |
 /// | `database` | – | where the feed is |
 /// | `dedupeWindow` | 24 h | 24 h to 7 days |

@@ -68,6 +68,30 @@ extension EndToEnd {
         }
 
         @Test(.timeLimit(.minutes(2)))
+        func `no service starts while partitions are growing, and the same command ends it`() async throws {
+            let bench = try await Bench(migrated: true)
+            let settings = ["FANFARE_EVENTS_PARTITIONS": "24", "FANFARE_LANES_PARTITIONS": "96"]
+            try await bench.sql(
+                """
+                select fanfare.partition_count_v1('events', 12), fanfare.partition_count_v1('deliveries', 48);
+                insert into fanfare.partition_growth (from_events, from_lanes, events, lanes) values (12, 48, 24, 96)
+                """)
+            let grow = "partitions grow --events 24 --lanes 96"
+            for name in ["ingest", "matcher", "delivery", "feed"] {
+                let refused = try bench.start(name, settings)
+                #expect(await refused.end(within: .seconds(30)) == .exited(2))
+                #expect(refused.errors.contains("run `fanfare \(grow)` again"), "\(refused.errors)")
+            }
+            let other = try await bench.tool(["partitions", "grow", "--lanes", "97"])
+            #expect(other.code == .exited(2) && other.errors.contains("--events 24 --lanes 96"), "\(other.errors)")
+            let ended = try await bench.tool(grow.split(separator: " ").map(String.init))
+            #expect(ended.code == .exited(0), "\(ended.errors)")
+            let service = try bench.start("feed", settings)
+            try await eventually("it is ready") { await bench.readiness()?.status == 200 }
+            #expect(await service.stop() == .exited(0))
+        }
+
+        @Test(.timeLimit(.minutes(2)))
         func `counts of before they were recorded are those of the leases`() async throws {
             let bench = try await Bench(migrated: true)
             try await bench.sql(

@@ -43,6 +43,30 @@ enum AdminCall {
         }
     }
 
+    /// Gives topics more partitions, in all as many as is said.
+    static func grow(
+        _ topics: [(name: String, partitions: Int)], _ client: OpaquePointer, by deadline: ContinuousClock.Instant
+    ) -> Result<Void, KafkaError> {
+        var reason = [CChar](repeating: 0, count: 512)
+        var wanted: [OpaquePointer?] = []
+        defer { rd_kafka_NewPartitions_destroy_array(&wanted, wanted.count) }
+        for topic in topics {
+            guard let new = rd_kafka_NewPartitions_new(topic.name, topic.partitions, &reason, reason.count) else {
+                return .failure(KafkaError(.configuration, "\(topic.name): \(text(of: reason))"))
+            }
+            wanted.append(new)
+        }
+        if wanted.isEmpty { return .success(()) }
+        return ask(client, RD_KAFKA_ADMIN_OP_CREATEPARTITIONS, by: deadline, "more partitions") { options, queue in
+            rd_kafka_CreatePartitions(client, &wanted, wanted.count, options, queue)
+        } reading: { event in
+            var count = 0
+            let results = rd_kafka_CreatePartitions_result_topics(
+                rd_kafka_event_CreatePartitions_result(event), &count)
+            return check(results, count, accepting: RD_KAFKA_RESP_ERR_NO_ERROR)
+        }
+    }
+
     private static func check(
         _ results: UnsafeMutablePointer<OpaquePointer?>?, _ count: Int, accepting accepted: rd_kafka_resp_err_t
     ) -> Result<Void, KafkaError> {
@@ -86,13 +110,13 @@ enum AdminCall {
         }
     }
 
-    /// Waits until a topic is known and all of its partitions have a leader that knows.
+    /// Waits until a topic is known, with as many partitions at least, and all of them have a leader that knows.
     static func waitForTopic(
-        _ topic: String, _ client: OpaquePointer, by deadline: ContinuousClock.Instant
+        _ topic: String, partitions: Int = 1, _ client: OpaquePointer, by deadline: ContinuousClock.Instant
     ) -> Result<TopicDescription, KafkaError> {
         while true {
             switch ClusterMetadata.describe(topic, client, by: deadline) {
-            case .success(let found?) where found.partitions > 0:
+            case .success(let found?) where found.partitions >= partitions:
                 let all = (0..<found.partitions).map { TopicPartition(topic, Int32($0)) }
                 return ClusterMetadata.offsets(of: all, at: .newest, client, by: deadline).map { _ in found }
             case .failure(let error) where ContinuousClock.now >= deadline: return .failure(error)
@@ -126,6 +150,41 @@ enum AdminCall {
         by group: String, of partitions: [TopicPartition], _ connection: KafkaConnection,
         by deadline: ContinuousClock.Instant
     ) -> Result<[TopicPartition: Int64], KafkaError> {
+        let list = PartitionList(capacity: partitions.count)
+        for partition in partitions { list.append(partition.topic, partition.partition) }
+        return askAsMember(of: group, connection, by: deadline) { client in
+            list.withPointer { rd_kafka_committed(client, $0, ClusterMetadata.milliseconds(until: deadline)) }
+        }.map {
+            let found = list.elements.filter { $0.offset >= 0 }
+            return Dictionary(
+                found.map { (TopicPartition($0.topic, $0.partition), $0.offset) },
+                uniquingKeysWith: { first, _ in first })
+        }
+    }
+
+    /// Commits for a group that has no members: the coordinator refuses it while there are any.
+    static func commit(
+        _ offsets: [TopicPartition: Int64], for group: String, _ connection: KafkaConnection,
+        by deadline: ContinuousClock.Instant
+    ) -> Result<Void, KafkaError> {
+        if offsets.isEmpty { return .success(()) }
+        let list = PartitionList(capacity: offsets.count)
+        for (partition, offset) in offsets { list.append(partition.topic, partition.partition, offset: offset) }
+        return askAsMember(of: group, connection, by: deadline) { client in
+            list.withPointer { rd_kafka_commit(client, $0, 0) }
+        }.flatMap {
+            guard let failed = list.elements.first(where: { $0.error != RD_KAFKA_RESP_ERR_NO_ERROR }) else {
+                return .success(())
+            }
+            return .failure(ClusterMetadata.failure(failed.error, "an offset of \(group)"))
+        }
+    }
+
+    /// Asks again while the coordinator is not there.
+    private static func askAsMember(
+        of group: String, _ connection: KafkaConnection, by deadline: ContinuousClock.Instant,
+        _ call: (OpaquePointer) -> rd_kafka_resp_err_t
+    ) -> Result<Void, KafkaError> {
         let handle: ClientHandle
         do throws(KafkaError) {
             handle = try ClientHandle(
@@ -136,19 +195,38 @@ enum AdminCall {
             return .failure(error)
         }
         defer { handle.destroy(flags: Int32(RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE)) }
-        let list = PartitionList(capacity: partitions.count)
-        for partition in partitions { list.append(partition.topic, partition.partition) }
         while true {
-            let error = list.withPointer {
-                rd_kafka_committed(handle.client, $0, ClusterMetadata.milliseconds(until: deadline))
-            }
-            if error == RD_KAFKA_RESP_ERR_NO_ERROR { break }
+            let error = call(handle.client)
+            if error == RD_KAFKA_RESP_ERR_NO_ERROR { return .success(()) }
             let failure = ClusterMetadata.failure(error, "the offsets of \(group)")
             guard failure.code == .timedOut, ContinuousClock.now < deadline else { return .failure(failure) }
             usleep(ClusterMetadata.pause)
         }
-        let found = list.elements.filter { $0.offset >= 0 }.map { (TopicPartition($0.topic, $0.partition), $0.offset) }
-        return .success(Dictionary(found, uniquingKeysWith: { first, _ in first }))
+    }
+
+    /// Who is in a group: client and host of each member; nobody where there is no such group.
+    static func members(
+        of group: String, _ client: OpaquePointer, by deadline: ContinuousClock.Instant
+    ) -> Result<[String], KafkaError> {
+        var answer: UnsafePointer<rd_kafka_group_list>?
+        let error = rd_kafka_list_groups(client, group, &answer, ClusterMetadata.milliseconds(until: deadline))
+        defer { if let answer { rd_kafka_group_list_destroy(answer) } }
+        guard error == RD_KAFKA_RESP_ERR_NO_ERROR, let answer else {
+            return .failure(ClusterMetadata.failure(error, "the members of \(group)"))
+        }
+        var members: [String] = []
+        for index in 0..<Int(answer.pointee.group_cnt) {
+            guard let found = answer.pointee.groups?[index] else { continue }
+            guard found.err == RD_KAFKA_RESP_ERR_NO_ERROR else {
+                return .failure(ClusterMetadata.failure(found.err, "the members of \(group)"))
+            }
+            for number in 0..<Int(found.member_cnt) {
+                guard let member = found.members?[number] else { continue }
+                let client = member.client_id.map { String(cString: $0) } ?? "?"
+                members.append("\(client) of \(member.client_host.map { String(cString: $0) } ?? "?")")
+            }
+        }
+        return .success(members)
     }
 
     // MARK: One request

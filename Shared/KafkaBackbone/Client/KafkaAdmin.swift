@@ -65,6 +65,29 @@ public final class KafkaAdmin: Sendable {
         }
     }
 
+    /// Gives topics more partitions, and returns when all of them have leaders. Those that have as many are left alone.
+    ///
+    /// - Throws: `unknownTopic`; `mismatch` where there are more.
+    public func grow(_ topics: [(name: String, partitions: Int)]) async throws(KafkaError) {
+        var small: [(name: String, partitions: Int)] = []
+        for topic in topics {
+            guard let found = try await describe(topic.name) else {
+                throw KafkaError(.unknownTopic, "the topic \(topic.name) does not exist")
+            }
+            guard found.partitions <= topic.partitions else {
+                throw KafkaError(
+                    .mismatch, "\(topic.name) has \(found.partitions) partitions, more than \(topic.partitions)")
+            }
+            if found.partitions < topic.partitions { small.append(topic) }
+        }
+        try await blocking { [small] client, deadline in AdminCall.grow(small, client, by: deadline) }
+        for topic in small {
+            _ = try await blocking { client, deadline in
+                AdminCall.waitForTopic(topic.name, partitions: topic.partitions, client, by: deadline)
+            }
+        }
+    }
+
     /// Deletes topics with their records; one that does not exist is no error.
     public func delete(_ topics: [String]) async throws(KafkaError) {
         try await blocking { client, deadline in AdminCall.delete(topics, client, by: deadline) }
@@ -106,6 +129,19 @@ public final class KafkaAdmin: Sendable {
         }
     }
 
+    /// Commits for a group, which may have no members.
+    public func commit(_ offsets: [TopicPartition: Int64], for group: String) async throws(KafkaError) {
+        let (connection, deadline) = (connection, ContinuousClock.now + timeout)
+        try await NamedThread.run("kafka-admin") {
+            AdminCall.commit(offsets, for: group, connection, by: deadline)
+        }
+    }
+
+    /// Who is in a group, a word or two for each member; nobody where there is no such group.
+    public func members(of group: String) async throws(KafkaError) -> [String] {
+        try await blocking { client, deadline in AdminCall.members(of: group, client, by: deadline) }
+    }
+
     /// Ends the client; calls under way are waited for.
     public func shutdown() { handle.requestClose() }
 
@@ -131,7 +167,6 @@ public final class KafkaAdmin: Sendable {
 /// A topic to be made.
 public struct TopicSpecification: Sendable {
     public var name: String
-    /// Fixed for the topic's life.
     public var partitions: Int
     /// 1 on a single broker, 3 in a cluster.
     public var replicas: Int

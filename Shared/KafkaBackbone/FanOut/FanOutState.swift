@@ -73,6 +73,8 @@ struct FanOutState {
     private(set) var fanned: Int64 = 0
     /// Parts for which the database does not know that yet.
     private(set) var unrecorded: Set<Int> = []
+    /// The head that `reachedHead` was told of last.
+    private var lastHead: Int64 = 0
     var isJoined = false
     var isStopping = false
     var isAbandoned = false
@@ -323,8 +325,11 @@ struct FanOutState {
 
     /// All rows of the current parts below the head have their deliveries, since nothing is out.
     mutating func reachedHead(_ position: Int64) {
-        guard marks.isEmpty, position > fanned else { return }
+        // Not `fanned` tells whether there is anything to record: parts with events may have moved it while others, which
+        // have none, stand where they were.
+        guard marks.isEmpty, position >= fanned, position > lastHead else { return }
         fanned = position
+        lastHead = position
         for (number, part) in parts where part.isCurrent { unrecorded.insert(number) }
     }
 

@@ -1,6 +1,6 @@
 public import Observability
 
-/// The names and shapes of the backbone's topics. Partition counts are fixed when an installation is made.
+/// The names and shapes of the backbone's topics. Partitions grow by `KafkaGrowth` alone.
 ///
 /// | topic | partitions | key |
 /// |---|---|---|
@@ -68,8 +68,9 @@ public struct KafkaTopics: Sendable {
             guard found.partitions == topic.partitions else {
                 throw KafkaError(
                     .mismatch,
-                    "\(topic.name) has \(found.partitions) partitions and not \(topic.partitions), and counts are for good: "
-                        + "set events.partitions and lanes.partitions to what the topics were made with")
+                    "\(topic.name) has \(found.partitions) partitions and not \(topic.partitions): "
+                        + "set events.partitions and lanes.partitions to what `fanfare partitions show` prints, "
+                        + "or let them grow first, by `fanfare partitions grow`")
             }
             let kept = try await admin.retention(of: topic.name)
             guard kept.map({ $0 >= Self.shortestRetention }) ?? true else {

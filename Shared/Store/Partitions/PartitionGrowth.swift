@@ -8,6 +8,21 @@ internal import EventModel
 public enum PartitionGrowth {
     // MARK: Who is in the way
 
+    /// "partitio" in ASCII: the key of the advisory lock.
+    private static let lockKey: Int64 = 0x70_61_72_74_69_74_69_6F
+    private static let exclude = Statement("partitions.lock", "select pg_advisory_lock($1)")
+
+    /// Keeps others from growing anything as long as the session lasts.
+    ///
+    /// - Throws: `DatabaseError`, with the state 55P03 where somebody else does.
+    public static func lock(_ session: Session) async throws {
+        try await session.perform { connection in
+            try connection.withLimits(statement: nil, lock: lockLimit) {
+                _ = try connection.execute(exclude, Parameters { $0.add(lockKey) })
+            }
+        }
+    }
+
     /// Somebody who works on the database.
     public struct Holder: Sendable, Hashable {
         public enum Kind: String, Sendable {
@@ -68,11 +83,75 @@ public enum PartitionGrowth {
             to: PartitionCounts(events: Int(rows.int32(0, 2)), lanes: Int(rows.int32(0, 3))))
     }
 
-    /// What `finish` gave another partition.
+    private static let begin = Statement(
+        "partitions.begin",
+        """
+        insert into fanfare.partition_growth (from_events, from_lanes, events, lanes) values ($1, $2, $3, $4)
+        on conflict do nothing
+        """)
+
+    private static func parameters(_ growth: Unfinished) -> Parameters {
+        Parameters {
+            for count in [growth.from.events, growth.from.lanes, growth.to.events, growth.to.lanes] {
+                $0.add(Int32(count))
+            }
+        }
+    }
+
+    /// Keeps services from starting until `finish`. One that was begun goes on.
+    public static func begin(_ executor: some StatementExecutor, _ growth: Unfinished) async throws(DatabaseError) {
+        _ = try await executor.execute(begin, parameters(growth))
+    }
+
+    /// What lay in a partition of the lanes when it began.
+    public struct Tail: Sendable, Hashable {
+        /// As the brokers call it.
+        public var topic: String
+        public var part: Int
+        public var offsets: Range<Int64>
+
+        public init(topic: String, part: Int, offsets: Range<Int64>) {
+            self.topic = topic
+            self.part = part
+            self.offsets = offsets
+        }
+    }
+
+    private static let recall = Statement(
+        "partitions.tails",
+        "select topic, part, from_offset, to_offset from fanfare.partition_tails order by topic, part")
+    private static let keep = Statement(
+        "partitions.keep-tails",
+        """
+        insert into fanfare.partition_tails (topic, part, from_offset, to_offset)
+        select * from unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[])
+        """)
+
+    /// What `keep` wrote; empty before.
+    public static func tails(_ executor: some StatementExecutor) async throws(DatabaseError) -> [Tail] {
+        let rows = try await executor.execute(recall)
+        return (0..<rows.count).map {
+            Tail(
+                topic: rows.text($0, 0), part: Int(rows.int32($0, 1)), offsets: rows.int64($0, 2)..<rows.int64($0, 3))
+        }
+    }
+
+    public static func keep(_ executor: some StatementExecutor, _ tails: [Tail]) async throws(DatabaseError) {
+        _ = try await executor.execute(
+            keep,
+            Parameters {
+                $0.add(texts: tails.map(\.topic))
+                $0.add(parts: tails.map(\.part))
+                $0.add(int64s: tails.map(\.offsets.lowerBound))
+                $0.add(int64s: tails.map(\.offsets.upperBound))
+            })
+    }
+
+    /// What was given another partition.
     public struct Moved: Sendable, Hashable {
-        /// Deliveries that wait in the lanes (Postgres).
+        /// Deliveries that wait in the lanes.
         public var deliveries: Int
-        /// Attempts that wait for their time (Postgres).
+        /// Attempts that wait for their time.
         public var attempts: Int
         public var cursors: Int
 
@@ -91,17 +170,21 @@ public enum PartitionGrowth {
 
     /// Goes over to the counts in one transaction, whatever waits.
     ///
-    /// - Parameter isRehearsal: Everything is done, told and undone.
+    /// - Parameters:
+    ///   - rehearsing: Everything is done, told and undone, as if this growth had begun where it has to.
     /// - Throws: `DatabaseError`, with the state 55006 where services run.
     public static func finish(
-        _ executor: some StatementExecutor, to counts: PartitionCounts, isRehearsal: Bool = false
+        _ executor: some StatementExecutor, to counts: PartitionCounts, rehearsing: Rehearsal? = nil
     ) async throws -> Moved {
         try await executor.perform { connection in
             try connection.withLimits(statement: nil, lock: lockLimit) {
                 do {
                     return try connection.transaction {
+                        if case .after(let growth) = rehearsing {
+                            _ = try connection.execute(begin, parameters(growth))
+                        }
                         let moved = try finish(connection, to: counts)
-                        if isRehearsal { throw Rehearsed(moved: moved) }
+                        if rehearsing != nil { throw Rehearsed(moved: moved) }
                         return moved
                     }
                 } catch let rehearsed as Rehearsed {
@@ -109,6 +192,11 @@ public enum PartitionGrowth {
                 }
             }
         }
+    }
+
+    public enum Rehearsal: Sendable {
+        case alone
+        case after(Unfinished)
     }
 
     private struct Rehearsed: Error {

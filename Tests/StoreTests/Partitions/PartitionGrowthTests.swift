@@ -116,7 +116,7 @@ import Testing
         #expect(!before.isEmpty && before.count < 80 && events.count == 6)
 
         let rehearsed = try await list(everything)
-        let would = try await PartitionGrowth.finish(pool, to: Self.new, isRehearsal: true)
+        let would = try await PartitionGrowth.finish(pool, to: Self.new, rehearsing: .alone)
         #expect(try await list(everything) == rehearsed, "a rehearsal leaves nothing")
         let moved = try await PartitionGrowth.finish(pool, to: Self.new)
         #expect(moved == would && moved.deliveries == before.count)

@@ -1,33 +1,61 @@
 internal import Database
+internal import KafkaBackbone
+internal import Observability
 internal import ServiceKit
 internal import Store
 
 /// How partitions are counted and get more, on the backbone of an installation.
-struct PartitionsBackbone: Sendable {
+enum PartitionsBackbone: Sendable {
+    case postgres
+    case kafka(KafkaGrowth)
+
     static let nothingYet = ToolError(
         .environment,
-        "no service was started on this database yet: the first one makes as many partitions as its settings say")
+        "no service was started on this installation yet: the first one makes as many partitions as its settings say")
 
-    private let kind: BackboneKind
-
-    init(_ place: PartitionsPlace) throws(ToolError) {
-        kind = place.configuration[Settings.backboneKind]
-        guard kind == .postgres else {
-            throw ToolError(.environment, "partitions on Kafka cannot be looked at or grow by this command yet")
+    /// - Throws: `ConfigurationError`, `KafkaError`.
+    init(_ configuration: Configuration) throws {
+        switch configuration[Settings.backboneKind] {
+        case .postgres: self = .postgres
+        case .kafka:
+            self = .kafka(
+                try KafkaGrowth(
+                    KafkaConnection(
+                        bootstrapServers: try configuration.required(Settings.kafkaBrokers).joined(separator: ","),
+                        clientID: "fanfare"), prefix: configuration[Settings.kafkaTopicPrefix] ?? "", log: .silent,
+                    metrics: MetricsRegistry()))
         }
     }
 
+    func shutdown() {
+        if case .kafka(let growth) = self { growth.shutdown() }
+    }
+
     /// Nil before the first start of a service.
-    func counts(_ pool: ConnectionPool) async throws -> PartitionCounts? {
-        try await PartitionCounts.known(pool)
+    func counts(_ database: some StatementExecutor) async throws -> PartitionCounts? {
+        switch self {
+        case .postgres: try await PartitionCounts.known(database)
+        case .kafka(let growth): try await growth.counts()
+        }
     }
 
     /// - Throws: `environment` while a service runs.
-    func checkStopped(_ pool: ConnectionPool) async throws {
-        try await StoppedServices.check(pool)
+    func checkStopped(_ database: some StatementExecutor) async throws {
+        switch self {
+        case .postgres: try await StoppedServices.check(database)
+        case .kafka(let growth): try await StoppedServices.check(database) { try await growth.members() }
+        }
     }
 
-    func grow(_ pool: ConnectionPool, _ plan: GrowthPlan, isRehearsal: Bool) async throws -> PartitionGrowth.Moved {
-        try await PartitionGrowth.finish(pool, to: plan.to, isRehearsal: isRehearsal)
+    func grow(
+        _ database: some StatementExecutor, _ plan: GrowthPlan, isRehearsal: Bool
+    ) async throws -> PartitionGrowth.Moved {
+        switch self {
+        case .postgres:
+            return try await PartitionGrowth.finish(database, to: plan.to, rehearsing: isRehearsal ? .alone : nil)
+        case .kafka(let growth):
+            let begun = PartitionGrowth.Unfinished(from: plan.from, to: plan.to)
+            return isRehearsal ? try await growth.rehearse(database, begun) : try await growth.grow(database, begun)
+        }
     }
 }

@@ -13,10 +13,12 @@ enum StoppedServices {
     ///
     /// - Parameter members: who else is there: of consumer groups.
     /// - Throws: `environment`, with the names of who is there.
-    static func check(_ pool: ConnectionPool, members: () async throws -> [String] = { [] }) async throws {
+    static func check(
+        _ database: some StatementExecutor, members: () async throws -> [String] = { [] }
+    ) async throws {
         let start = ContinuousClock.now
         while true {
-            let holders = try await PartitionGrowth.holders(pool)
+            let holders = try await PartitionGrowth.holders(database)
             let members = try await members()
             if holders.isEmpty, members.isEmpty { return }
             let waited = start.duration(to: .now)

@@ -33,9 +33,10 @@ enum PartitionsCommands {
     private static func show(_ context: CommandContext) async throws -> ExitCode {
         let place = try PartitionsPlace(context)
         if let folder = place.folder { _ = try InstallationStatus.running(folder) }
+        let partitions = try PartitionsBackbone(place.configuration)
+        defer { partitions.shutdown() }
         let (counts, unfinished) = try await DatabaseSession.withSchema(dsn: place.dsn) { pool in
-            let growth = try PartitionsBackbone(place)
-            return (try await growth.counts(pool), try await PartitionGrowth.unfinished(pool))
+            (try await partitions.counts(pool), try await PartitionGrowth.unfinished(pool))
         }
         guard let counts else { throw PartitionsBackbone.nothingYet }
         let backbone = place.configuration[Settings.backboneKind].rawValue
@@ -66,9 +67,16 @@ enum PartitionsCommands {
         }
         let isDry = try context.arguments.flag("--dry-run")
         let place = try PartitionsPlace(context)
+        let partitions = try PartitionsBackbone(place.configuration)
+        defer { partitions.shutdown() }
         let work = {
             try await DatabaseSession.withSchema(dsn: place.dsn) { pool in
-                try await grow(place, pool, events: events, lanes: lanes, isDry: isDry, context.console)
+                // One session for all of it: it holds the lock, and without it nothing goes on.
+                try await pool.withConnection { session in
+                    try await lock(session)
+                    return try await grow(
+                        partitions, session, events: events, lanes: lanes, isDry: isDry, context.console)
+                }
             }
         }
         guard let folder = place.folder else {
@@ -89,19 +97,27 @@ enum PartitionsCommands {
         return .done
     }
 
+    private static func lock(_ session: Session) async throws {
+        do {
+            try await PartitionGrowth.lock(session)
+        } catch let error as DatabaseError where error.sqlState == "55P03" {
+            throw ToolError(.environment, "another `fanfare partitions grow` is at work on this installation")
+        }
+    }
+
     private static func grow(
-        _ place: PartitionsPlace, _ pool: ConnectionPool, events: Int?, lanes: Int?, isDry: Bool, _ console: Console
+        _ partitions: PartitionsBackbone, _ session: Session, events: Int?, lanes: Int?, isDry: Bool,
+        _ console: Console
     ) async throws -> GrowthPlan {
-        let backbone = try PartitionsBackbone(place)
-        let unfinished = try await PartitionGrowth.unfinished(pool)
-        guard let known = try await backbone.counts(pool) else { throw PartitionsBackbone.nothingYet }
+        let unfinished = try await PartitionGrowth.unfinished(session)
+        guard let known = try await partitions.counts(session) else { throw PartitionsBackbone.nothingYet }
         let plan = try GrowthPlan(events: events, lanes: lanes, known: known, unfinished: unfinished)
         guard !plan.isNothing || unfinished != nil else {
             console.text(plan.text)
             return plan
         }
-        try await backbone.checkStopped(pool)
-        let moved = try await backbone.grow(pool, plan, isRehearsal: isDry)
+        try await partitions.checkStopped(session)
+        let moved = try await partitions.grow(session, plan, isRehearsal: isDry)
         console.text(plan.text)
         let verb = isDry ? "would move" : "moved"
         console.line(
