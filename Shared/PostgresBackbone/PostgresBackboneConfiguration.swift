@@ -106,7 +106,4 @@ public struct PostgresBackboneConfiguration: Sendable {
 enum Topic {
     static let events = "events"
     static let deliveries = "deliveries"
-
-    /// Where those who wait for rows of `topic` say so.
-    static func idle(_ topic: String) -> String { topic + ".idle" }
 }

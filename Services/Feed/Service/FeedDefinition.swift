@@ -48,6 +48,7 @@ extension FeedService {
             parts.headerPrefix = configuration[Settings.headerPrefix]
             parts.egressCIDRs = configuration[Settings.egressCIDRs] ?? []
             parts.lanePartitions = configuration[Settings.lanesPartitions]
+            parts.wakeUps = configuration[Settings.backboneKind] == .kafka ? .kafka : .postgres
             var limits = Limits()
             limits.streams = configuration[Settings.feedStreams]
             limits.ringBytes = configuration[Settings.feedRing]
@@ -56,7 +57,7 @@ extension FeedService {
                 configuration: HTTPServerConfiguration(feed: configuration), handler: service.router,
                 logger: context.logger, metrics: context.metrics)
             let listener = Listener(
-                database, channels: FeedWakeUps.channels, name: "feed-wake", logger: context.logger,
+                database, channels: [parts.wakeUps.channel], name: "feed-wake", logger: context.logger,
                 metrics: context.metrics, onNotify: { _, _ in service.wake() }, onReconnect: { service.wake() })
             // Not whether Postgres is there: without it this process answers 503 in a form that clients know, and its
             // streams go on when it is back; taken out of the balancer it could do neither.

@@ -31,6 +31,7 @@ public struct FeedService: Sendable {
         public var egressCIDRs: [String] = []
         /// How many lanes there are.
         public var lanePartitions = 48
+        public var wakeUps = FeedWakeUps.postgres
         public var clock: any WallClock = SystemClock()
         /// What the names of our own headers begin with.
         public var headerPrefix = "X-IC"
@@ -100,10 +101,8 @@ public struct FeedService: Sendable {
         feeder = StreamFeeder(hub: hub, feed: feed, gate: gate, patience: limits.streamPatience, log: log)
         let tailDatabase = parts.tailDatabase
         tailer = FeedTailer(
-            hub: hub, tail: FeedTail(tailDatabase), feed: FeedQueries(tailDatabase),
-            announceIdle: {
-                for channel in FeedWakeUps.idleChannels { try await tailDatabase.notify(channel) }
-            }, metrics: metrics, log: log)
+            hub: hub, tail: FeedTail(tailDatabase), feed: FeedQueries(tailDatabase), database: tailDatabase,
+            idleChannel: parts.wakeUps.idleChannel, metrics: metrics, log: log)
         registry.observedGauge("fanfare_feed_streams", "Open streams.") { [weak hub] in Double(hub?.streamCount ?? 0) }
 
         exports = AuditExporter(

@@ -3,7 +3,8 @@ internal import Observability
 internal import Store
 internal import Synchronization
 
-/// Wakes the readers of the feed after events were stored, and only when one waits: they say so on `feed.idle`.
+/// Wakes the readers of the feed after events were stored, and only when one waits: they say so on `feed.idle`. Nobody else
+/// listens for what is stored, and most of the time nobody follows the feed.
 ///
 /// The storing transaction never notifies (NOTIFY makes all commits of the database queue): a connection of its own does,
 /// once for each time that somebody said "idle".

@@ -10,31 +10,31 @@ final class Appender {
     private let connection: BlockingConnection
     private let logger: Logger
     private let refused: Counter
+    private let wake: WakeSender
     private var columns = EventColumns()
 
     init(
         _ configuration: PostgresBackboneConfiguration, connection: BlockingConnection, logger: Logger,
-        refused: Counter
+        refused: Counter, wake: WakeSender
     ) {
         self.configuration = configuration
         self.connection = connection
         self.logger = logger
         self.refused = refused
+        self.wake = wake
     }
 
-    /// Appends the requests' events and answers each request. True when something was stored.
-    func append(_ requests: [AppendRequest]) -> Bool {
+    /// Appends the requests' events and answers each request.
+    func append(_ requests: [AppendRequest]) {
         var fates: [AppendFate] = []
         fates.reserveCapacity(requests.reduce(0) { $0 + $1.events.count })
-        var isStored = false
         // One request may be larger than a call; several never are together.
-        for piece in pieces(of: requests) { isStored = append(piece, to: &fates) || isStored }
+        for piece in pieces(of: requests) { append(piece, to: &fates) }
         var start = 0
         for request in requests {
             request.answer(fates[start..<start + request.events.count])
             start += request.events.count
         }
-        return isStored
     }
 
     /// Slices of the requests' events, in calls.
@@ -59,7 +59,7 @@ final class Appender {
         return pieces
     }
 
-    private func append(_ slices: [ArraySlice<NewEvent>], to fates: inout [AppendFate]) -> Bool {
+    private func append(_ slices: [ArraySlice<NewEvent>], to fates: inout [AppendFate]) {
         let count = slices.reduce(0) { $0 + $1.count }
         columns.removeAll()
         for slice in slices {
@@ -68,19 +68,21 @@ final class Appender {
                     slice[index], part: slice[index].tenant.partition(of: configuration.eventPartitions))
             }
         }
+        let channel = wake.begin()
         do {
             let rows = try connection.execute(
                 AppendStatement.statement(for: columns),
-                AppendStatement.parameters(columns, window: configuration.dedupeWindow))
+                AppendStatement.parameters(columns, window: configuration.dedupeWindow, waking: channel))
+            wake.committed(rows: count, notified: channel)
             addReceipts(AppendStatement.answer(rows), slices, to: &fates)
-            return true
         } catch {
+            wake.failed(notified: channel)
             let error = BackboneError(error)
             guard error.code == .poison else {
                 fates.append(contentsOf: repeatElement(.failed(error), count: count))
-                return false
+                return
             }
-            return appendHalves(slices, count: count, error, to: &fates)
+            appendHalves(slices, count: count, error, to: &fates)
         }
     }
 
@@ -106,12 +108,12 @@ final class Appender {
     /// Something in the batch cannot be stored and never will: halves find it, all others are stored, in order.
     private func appendHalves(
         _ slices: [ArraySlice<NewEvent>], count: Int, _ error: BackboneError, to fates: inout [AppendFate]
-    ) -> Bool {
+    ) {
         if count == 1 {
             refused.increment()
             logger.error("event refused by the store", ["reason": .string(error.message)])
             fates.append(.receipt(.refused(reason: error.message)))
-            return false
+            return
         }
         var first: [ArraySlice<NewEvent>] = []
         var second: [ArraySlice<NewEvent>] = []
@@ -122,8 +124,7 @@ final class Appender {
             if taken < slice.count { second.append(slice.dropFirst(taken)) }
             left -= taken
         }
-        let isFirstStored = append(first, to: &fates)
-        let isSecondStored = append(second, to: &fates)
-        return isFirstStored || isSecondStored
+        append(first, to: &fates)
+        append(second, to: &fates)
     }
 }

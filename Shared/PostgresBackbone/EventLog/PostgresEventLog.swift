@@ -46,16 +46,8 @@ public final class PostgresEventLog: EventLog {
                 ended.countDown()
             }
         }
-        let listener = Listener(
-            configuration.database, channels: [Topic.idle(Topic.events)], name: "append-idle", logger: logger,
-            metrics: metrics, onNotify: { [wake] _, _ in wake.heardIdle() },
-            onReconnect: { [wake] in wake.heardIdle() })
         await withTaskCancellationHandler {
-            await withTaskGroup { group in
-                group.addTask { await listener.run() }
-                await ended.wait()
-                group.cancelAll()
-            }
+            await ended.wait()
         } onCancel: {
             giveUp()
         }
@@ -97,7 +89,7 @@ public final class PostgresEventLog: EventLog {
         database.connectTimeout = configuration.appending.patience
         let connection = BlockingConnection(
             database, name: "append-\(number)", logger: logger, metrics: metrics, canceller: canceller)
-        let appender = Appender(configuration, connection: connection, logger: logger, refused: refused)
+        let appender = Appender(configuration, connection: connection, logger: logger, refused: refused, wake: wake)
         var isCounted = false
         defer { if isCounted { connected.wrappingSubtract(1, ordering: .relaxed) } }
         while true {
@@ -109,12 +101,13 @@ public final class PostgresEventLog: EventLog {
             let patience = connection.isConnected ? Self.idleCheck : max(connection.reconnectDelay, .milliseconds(10))
             // What would fail at once here is the other connection's, while that one stands.
             let leavesWork = !connection.isConnected && connected.load(ordering: .relaxed) > 0
-            switch leavesWork ? rest(until: .now + patience) : next(until: .now + patience) {
-            case .requests(let requests):
-                if appender.append(requests) { wake.committed(on: connection) }
+            let deadline = min(.now + patience, wake.due ?? .now + patience)
+            switch leavesWork ? rest(until: deadline) : next(until: deadline) {
+            case .requests(let requests): appender.append(requests)
             case .nothing: look(after: connection)
             case .closed: return
             }
+            wake.sendIfDue(on: connection)
         }
     }
 

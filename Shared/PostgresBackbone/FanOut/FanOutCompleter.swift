@@ -38,12 +38,14 @@ final class FanOutCompleter {
     /// Completes until everything is drained.
     func serve() {
         while true {
-            let next = state.wait(asWriter: true) { state -> FanOutState.Completion?? in
+            let next = state.wait(asWriter: true, until: wake.due) { state -> FanOutState.Completion?? in
                 if state.isAbandoned { return .some(nil) }
                 if let completion = state.takeCompletion() { return .some(completion) }
                 return state.isDrained ? .some(nil) : nil
             }
-            guard case .some(.some(let completion)) = next else { break }
+            wake.sendIfDue(on: connection)
+            guard let next else { continue }
+            guard let completion = next else { break }
             let result = complete(completion)
             let drained = state.update(ringing: .reader) { $0.completed(completion.batch.token) }
             if !drained.isEmpty { release(drained) }
@@ -64,20 +66,20 @@ final class FanOutCompleter {
         var owned = completion.mark.owned
         while !owned.isEmpty {
             let deliveries = deliveries(of: completion, owned)
+            let channel = deliveries.count > 0 ? wake.begin() : ""
             do {
                 let rows = try connection.execute(
                     FanOutStatement.statement,
                     FanOutStatement.parameters(
                         topic: Topic.events, owned: owned, fanned: completion.mark.readTo,
-                        configVersion: completion.batch.configVersion, deliveries: deliveries))
+                        configVersion: completion.batch.configVersion, deliveries: deliveries, waking: channel))
+                if deliveries.count > 0 { wake.committed(rows: deliveries.count, notified: channel) }
                 let refused = FanOutStatement.refused(rows)
-                if refused.isEmpty {
-                    if deliveries.count > 0 { wake.committed(on: connection) }
-                    return .success(())
-                }
+                if refused.isEmpty { return .success(()) }
                 lost(owned.filter { refused.contains($0.part) })
                 owned.removeAll { refused.contains($0.part) }
             } catch {
+                wake.failed(notified: channel)
                 logger.warning("fan-out not recorded", ["reason": .describing(error)])
                 let pause = max(connection.reconnectDelay, Self.retryInterval)
                 let isAbandoned = state.wait(asWriter: true, until: .now + pause) { $0.isAbandoned ? true : nil }

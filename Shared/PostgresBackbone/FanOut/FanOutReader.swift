@@ -11,8 +11,6 @@ final class FanOutReader {
     private let logger: Logger
     private let lost: @Sendable ([OwnedPart]) -> Void
     private var cache = TextCache()
-    /// Writers know that we wait.
-    private var isAnnounced = false
     private var lastRecorded = ContinuousClock.now
     private var pace = Pace(longest: .milliseconds(12))
 
@@ -48,7 +46,13 @@ final class FanOutReader {
             do {
                 let rows = try read(stretch)
                 if stretch.isCatchUp || rows >= Self.batchRows { continue }
-                if rows == 0 { try rest() } else if let gather = pace.rest(after: rows, at: .now) { pause(for: gather) }
+                if rows == 0 {
+                    try rest()
+                } else if let gather = pace.rest(after: rows, at: .now) {
+                    pause(for: gather)
+                } else {
+                    waitToBeWoken()
+                }
             } catch {
                 logger.warning("feed not read", ["reason": .describing(error)])
                 pause(for: max(connection.reconnectDelay, Self.poll))
@@ -68,22 +72,18 @@ final class FanOutReader {
             state.read(stretch, feedRows, configVersion: answer.configVersion, readTo: answer.readTo)
         }
         if let handOver { handOver.waiter.resume(returning: handOver.batch) }
-        if !answer.events.isEmpty { isAnnounced = false }
         return answer.events.count
     }
 
-    /// There was nothing: tells the writers, looks once more, then waits to be woken.
+    /// There was nothing.
     private func rest() throws {
-        guard isAnnounced else {
-            try connection.notify(Topic.idle(Topic.events))
-            isAnnounced = true
-            return
-        }
         try recordPassed()
-        let isWoken = state.wait(until: .now + Self.poll) { state -> Bool? in
-            state.isWoken || state.isEnding ? true : nil
-        }
-        if isWoken != nil { isAnnounced = false }
+        waitToBeWoken()
+    }
+
+    /// Whoever commits rows behind those that were read wakes us; a notification that was lost costs `poll`.
+    private func waitToBeWoken() {
+        _ = state.wait(until: .now + Self.poll) { $0.isWoken || $0.isEnding ? true : nil }
     }
 
     /// Positions of parts without events move too, or a takeover would read far back.

@@ -34,12 +34,11 @@ public final class PostgresFanOut: FanOut {
             metrics: metrics, onChange: { [state] held in state.update(ringing: .reader) { $0.update(held) } })
         let listener = Listener(
             configuration.database,
-            channels: [Topic.events, Topic.idle(Topic.deliveries), LeaseStatement.channel(topic: Topic.events)],
+            channels: [Topic.events, LeaseStatement.channel(topic: Topic.events)],
             name: "fan-out-wake", logger: logger, metrics: metrics
         ) { [self] channel, payload in
             heard(channel, payload, keeper)
         } onReconnect: { [self] in
-            wake.heardIdle()
             state.update(ringing: .reader) { $0.isWoken = true }
             keeper.hurry()
         }
@@ -58,7 +57,6 @@ public final class PostgresFanOut: FanOut {
     private func heard(_ channel: String, _ payload: String, _ keeper: LeaseKeeper) {
         switch channel {
         case Topic.events: state.update(ringing: .reader) { $0.isWoken = true }
-        case Topic.idle(Topic.deliveries): wake.heardIdle()
         default: if payload != configuration.member { keeper.hurry() }
         }
     }

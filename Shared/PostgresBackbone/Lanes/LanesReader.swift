@@ -13,8 +13,6 @@ final class LanesReader {
     private let logger: Logger
     private let orphans: Counter
     private var cache = TextCache()
-    /// Writers know that we wait.
-    private var isAnnounced = false
     private var lastDueRead = ContinuousClock.now
     private var pace = Pace(longest: .milliseconds(12))
 
@@ -53,7 +51,11 @@ final class LanesReader {
                 case .lanes(let stretch, let rows, let bytes):
                     let count = try readLanes(stretch, rows, bytes)
                     if stretch.isCatchUp || count >= rows { continue }
-                    if count == 0 { try rest() } else { gather(after: count) }
+                    if count > 0, let gather = pace.rest(after: count, at: .now) {
+                        _ = state.wait(until: .now + gather) { $0.isEnding ? true : nil }
+                    } else {
+                        pause(until: min(state.withLock { deadline($0) }, .now + Self.poll))
+                    }
                 case .wait(let time): pause(until: time)
                 case .end: return
                 }
@@ -106,7 +108,6 @@ final class LanesReader {
         let started = try started(answer.rows, deliveries)
         state.withLock { $0.read(stretch, answer, started: started, deliveries: deliveries) }
         handOut()
-        if !answer.rows.isEmpty { isAnnounced = false }
         return answer.rows.count
     }
 
@@ -153,30 +154,8 @@ final class LanesReader {
 
     // MARK: Waiting
 
-    /// At the peak rows gather for a moment. What becomes due meanwhile is late by no more than that.
-    private func gather(after rows: Int) {
-        guard let rest = pace.rest(after: rows, at: .now) else { return }
-        _ = state.wait(until: .now + rest) { $0.isEnding ? true : nil }
-    }
-
-    /// There was nothing: tells the writers, looks once more, then waits to be woken.
-    private func rest() throws {
-        guard isAnnounced else {
-            try connection.notify(Topic.idle(Topic.deliveries))
-            isAnnounced = true
-            return
-        }
-        let until = state.withLock { deadline($0) }
-        if pause(until: min(until, .now + Self.poll)) { isAnnounced = false }
-    }
-
-    /// True when somebody woke us.
-    @discardableResult
-    private func pause(until time: ContinuousClock.Instant?) -> Bool {
-        let isWoken = state.wait(until: time) { state -> Bool? in
-            if state.isEnding { return false }
-            return state.isWoken ? true : nil
-        }
-        return isWoken ?? false
+    /// Until somebody wakes us: whoever commits rows behind those that were read does.
+    private func pause(until time: ContinuousClock.Instant?) {
+        _ = state.wait(until: time) { $0.isWoken || $0.isEnding ? true : nil }
     }
 }

@@ -1,36 +1,48 @@
+internal import Backbone
 internal import Database
 internal import Observability
 internal import Synchronization
 
-/// Wakes those who wait for rows of a topic, and only when there are any: they say so on `<topic>.idle`.
+/// Wakes those who wait for rows of a topic.
 ///
-/// The committing transaction never notifies: NOTIFY takes a lock of the whole database until the commit is flushed,
-/// which makes all commits queue. So the first commit after somebody said "idle" is followed by one NOTIFY, at once, on
-/// the thread and the connection that committed: a thread of its own cost another wake-up in each delivery's way.
+/// While little comes in, the transaction that writes the rows notifies: one commit and one round trip less in a delivery's
+/// way than a notification of its own, and nobody has to say that they wait. That would be a notification too, and each one
+/// wakes every session that listens in this database. At the peak NOTIFY is in the way: it holds a lock of the whole
+/// database until its commit is flushed. So it is paced, and what was committed without is told when its time has come.
 final class WakeSender: Sendable {
     private let topic: String
     private let logger: Logger
-    /// Somebody may be waiting. True at first: who waits may have said so before we listened.
-    private let somebodyWaits = Atomic<Bool>(true)
+    private let pace = Mutex(WakePace())
 
     init(topic: String, logger: Logger) {
         self.topic = topic
         self.logger = logger
     }
 
-    /// Somebody said that they wait, or may have.
-    func heardIdle() {
-        somebodyWaits.store(true, ordering: .releasing)
+    /// When `sendIfDue` is to be called, by any of the writers' threads.
+    var due: ContinuousClock.Instant? { pace.withLock { $0.due } }
+
+    /// A transaction begins that writes rows: the channel that it is to notify; empty for none.
+    func begin() -> String {
+        pace.withLock { $0.begin(at: .now) } ? topic : ""
     }
 
-    /// To be called after each commit that a waiting reader would want to see.
-    func committed(on connection: BlockingConnection) {
-        guard somebodyWaits.exchange(false, ordering: .acquiringAndReleasing) else { return }
+    /// It is committed.
+    func committed(rows: Int, notified channel: String) {
+        pace.withLock { $0.committed(rows: rows, hasWoken: !channel.isEmpty, at: .now) }
+    }
+
+    /// It failed.
+    func failed(notified channel: String) {
+        if !channel.isEmpty { pace.withLock { $0.failed(at: .now) } }
+    }
+
+    func sendIfDue(on connection: BlockingConnection) {
+        guard pace.withLock({ $0.takeDue(at: .now) }) else { return }
         do {
             try connection.notify(topic)
         } catch {
-            // The reader's own poll finds the rows; the next commit tries again.
-            heardIdle()
+            // Readers look by themselves before long.
             logger.warning("wake-up not sent", ["topic": .string(topic), "reason": .describing(error)])
         }
     }

@@ -12,7 +12,8 @@ public enum AppendStatement {
     public static let statement = Statement(
         "events.append",
         """
-        select o_first, o_version, o_recorded, o_duplicate_ords, o_duplicate_ids
+        select o_first, o_version, o_recorded, o_duplicate_ords, o_duplicate_ids,
+            case when $12 <> '' then pg_notify($12, '') end
         from fanfare.append_events_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, make_interval(secs => $11), null)
         """)
 
@@ -20,17 +21,19 @@ public enum AppendStatement {
     public static let traced = Statement(
         "events.append-traced",
         """
-        select o_first, o_version, o_recorded, o_duplicate_ords, o_duplicate_ids
-        from fanfare.append_events_v2($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, make_interval(secs => $11), $12)
+        select o_first, o_version, o_recorded, o_duplicate_ords, o_duplicate_ids,
+            case when $12 <> '' then pg_notify($12, '') end
+        from fanfare.append_events_v2($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, make_interval(secs => $11), $13)
         """)
 
     /// For a batch in which the requests of some events are in the audit.
     private static let audited = Statement(
         "events.append-audited",
         """
-        select o_first, o_version, o_recorded, o_duplicate_ords, o_duplicate_ids
-        from fanfare.append_audited_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, make_interval(secs => $11), $12,
-            $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29)
+        select o_first, o_version, o_recorded, o_duplicate_ords, o_duplicate_ids,
+            case when $12 <> '' then pg_notify($12, '') end
+        from fanfare.append_audited_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, make_interval(secs => $11), $13,
+            $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30)
         """)
 
     /// The statement for a batch.
@@ -38,13 +41,18 @@ public enum AppendStatement {
         events.audits != nil ? audited : events.hasTrace ? traced : statement
     }
 
-    /// - Parameter window: How long a key is remembered.
-    public static func parameters(_ events: EventColumns, window: Duration) -> Parameters {
+    /// - Parameters:
+    ///   - window: How long a key is remembered.
+    ///   - waking: The channel to notify with the commit; empty for none.
+    public static func parameters(
+        _ events: EventColumns, window: Duration, waking channel: String = ""
+    ) -> Parameters {
         var parameters = Parameters(
             reservingBytes: events.envelopeBytes + events.count * 256 + (events.audits?.byteEstimate ?? 0) + 512)
         events.addParts(to: &parameters)
         events.addRest(to: &parameters)
         parameters.add(interval: window)
+        parameters.add(channel)
         if let audits = events.audits {
             events.addTracesIfAny(to: &parameters)
             audits.addOrdinals(to: &parameters)

@@ -4,7 +4,11 @@ public import EventModel
 /// `fan_out_v1`: appends the deliveries of a stretch of the feed to the lanes and moves `fanned` behind it, once.
 public enum FanOutStatement {
     public static let statement = Statement(
-        "lanes.fan-out", "select fanfare.fan_out_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)")
+        "lanes.fan-out",
+        """
+        select fanfare.fan_out_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10),
+            case when $11 <> '' then pg_notify($11, '') end
+        """)
 
     /// The deliveries, by rising position.
     public struct Deliveries: Sendable {
@@ -29,9 +33,12 @@ public enum FanOutStatement {
         }
     }
 
-    /// - Parameter fanned: Every row of `owned` up to this position has its deliveries then.
+    /// - Parameters:
+    ///   - fanned: Every row of `owned` up to this position has its deliveries then.
+    ///   - channel: To notify with the commit; empty for none.
     public static func parameters(
-        topic: String, owned: [OwnedPart], fanned: Int64, configVersion: Int64, deliveries: Deliveries
+        topic: String, owned: [OwnedPart], fanned: Int64, configVersion: Int64, deliveries: Deliveries,
+        waking channel: String = ""
     ) -> Parameters {
         var parameters = Parameters(reservingBytes: deliveries.count * 96 + 1_024)
         parameters.add(topic)
@@ -40,6 +47,7 @@ public enum FanOutStatement {
         parameters.add(configVersion)
         parameters.add(deliveries.sources)
         deliveries.lanes.add(to: &parameters)
+        parameters.add(channel)
         return parameters
     }
 

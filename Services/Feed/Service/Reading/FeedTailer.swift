@@ -7,8 +7,9 @@ struct FeedTailer: Sendable {
     let hub: FeedHub
     let tail: FeedTail
     let feed: FeedQueries
-    /// Tells the writers that somebody waits: the next one notifies after its commit.
-    let announceIdle: @Sendable () async throws -> Void
+    let database: any StatementExecutor
+    /// Where the writers want to know that somebody waits: the next one notifies after its commit.
+    let idleChannel: String?
     let metrics: FeedMetrics
     let log: LimitedLogger
 
@@ -40,14 +41,13 @@ struct FeedTailer: Sendable {
                     hub.publish(batch)
                     metrics.tailed.increment(by: batch.items.count)
                     metrics.lag.set(Double(batch.head.next - 1 - batch.edge))
-                    if !batch.items.isEmpty {
-                        isAnnounced = false
-                    } else if !isAnnounced {
+                    guard batch.items.isEmpty || batch.edge >= batch.head.next - 1 else { continue }
+                    if let idleChannel, !isAnnounced {
                         // And look once more: what was written before the announcement notifies nobody.
-                        try await announceIdle()
+                        try await database.notify(idleChannel)
                         isAnnounced = true
-                    } else {
-                        await hub.wake.wait(atMost: Self.fallbackPoll)
+                    } else if await hub.wake.wait(atMost: Self.fallbackPoll) {
+                        isAnnounced = false
                     }
                 }
             } catch {

@@ -1,8 +1,13 @@
-/// The channels (LISTEN, NOTIFY) between the tailer and whoever puts events on the feed: an idle reader announces itself, and
-/// the next writer notifies after its commit, once (design §3).
-public enum FeedWakeUps {
-    /// The event log on Postgres listens to the first; a matcher that stores what Kafka brought, to the second.
-    static let idleChannels = ["events.idle", "feed.idle"]
-    /// Where they answer.
-    public static let channels = ["events", "feed"]
+/// How the tailer hears (LISTEN) of those who put events on the feed.
+public struct FeedWakeUps: Sendable {
+    /// Where they notify.
+    public let channel: String
+    /// Where they want to know that a reader waits, before they do: storing what Kafka brought needs no notifications for
+    /// anybody else. Nil where they notify anyway.
+    let idleChannel: String?
+
+    /// The event log on Postgres: matchers wait for the same rows.
+    public static let postgres = FeedWakeUps(channel: "events", idleChannel: nil)
+    /// A matcher that stores what Kafka brought.
+    public static let kafka = FeedWakeUps(channel: "feed", idleChannel: "feed.idle")
 }
