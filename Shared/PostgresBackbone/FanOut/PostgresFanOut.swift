@@ -113,10 +113,11 @@ public final class PostgresFanOut: FanOut {
         }
     }
 
-    /// A reader's session: what it writes are notifications, which need no flush, and its statements go by index.
-    static let readerSettings = [
-        "synchronous_commit": "off", "enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off",
-    ]
+    /// A session whose statements go by index.
+    static let indexSettings = ["enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"]
+
+    /// A reader's session: what it writes needs no flush.
+    static let readerSettings = indexSettings.merging(["synchronous_commit": "off"]) { $1 }
 
     private func start(_ name: String, _ body: @escaping @Sendable () -> Void) {
         NamedThread.start(name) { [ended] in
