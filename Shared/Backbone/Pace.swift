@@ -4,6 +4,8 @@
 ///     if let rest = pace.rest(after: rows, at: .now) { wait(rest) }
 public struct Pace: Sendable {
     private let longest: Double
+    /// What `rest` answers at the peak.
+    var longestRest: Duration { .seconds(longest) }
     private let calmRate: Double
     private let fullRate: Double
     /// Rows a second, smoothed over about a tenth of a second.

@@ -1,5 +1,6 @@
-/// When a writer wakes those who wait for its rows: with each commit while little comes in, and at the peak a hundred times
-/// a second, since on Postgres each wake-up reaches every process that listens to anything. A value; the caller brings the
+/// When a writer wakes those who wait for its rows: with each commit while little comes in, and at the peak hardly ever,
+/// since on Postgres each wake-up reaches every process that listens to anything. Readers who found rows look again by
+/// themselves (`Pace`), so only what comes behind a look that found nothing waits for it. A value; the caller brings the
 /// time.
 ///
 ///     let wakes = pace.begin(at: .now)          // the transaction wakes them itself
@@ -13,7 +14,12 @@ public struct WakePace: Sendable {
     /// When somebody is to be woken for what was committed; nil when that is done.
     public private(set) var due: ContinuousClock.Instant?
 
-    public init(_ pace: Pace = Pace(longest: .milliseconds(12))) {
+    /// Where a reader who keeps up with the peak looks, there is something. Should there not be, it looks by itself before
+    /// this is over.
+    private static let peakInterval: Duration = .milliseconds(250)
+
+    /// - Parameter pace: How long nobody is woken at what rate; its longest is where waking makes no difference.
+    public init(_ pace: Pace = Pace(longest: .milliseconds(30), calm: 1_000, full: 4_000)) {
         self.pace = pace
     }
 
@@ -27,8 +33,9 @@ public struct WakePace: Sendable {
 
     /// It is over and durable.
     public mutating func committed(rows: Int, hasWoken: Bool, at now: ContinuousClock.Instant) {
-        interval = pace.rest(after: rows, at: now) ?? .zero
-        if hasWoken { rest = now + interval } else { due = due ?? rest ?? now }
+        let rest = pace.rest(after: rows, at: now) ?? .zero
+        interval = rest < pace.longestRest ? rest : Self.peakInterval
+        if hasWoken { self.rest = now + interval } else { due = due ?? self.rest ?? now }
     }
 
     /// It failed, or nobody knows: others may have counted on it.
