@@ -70,7 +70,7 @@ enum DatabaseGate {
             if let growth = try await PartitionGrowth.unfinished(pool) {
                 return .refused([
                     "partitions are growing to \(growth.to.events) of events and \(growth.to.lanes) of lanes, and that did not "
-                        + "end: run `fanfare partitions grow --events \(growth.to.events) --lanes \(growth.to.lanes)` again"
+                        + "end: run `\(growth.command)` again"
                 ])
             }
             // Kafka's topics say themselves how many they have, and are asked when their clients start.

@@ -70,6 +70,9 @@ public enum PartitionGrowth {
             self.from = from
             self.to = to
         }
+
+        /// What ends it, for people.
+        public var command: String { "fanfare partitions grow --events \(to.events) --lanes \(to.lanes)" }
     }
 
     private static let look = Statement(

@@ -128,12 +128,12 @@ struct DatabaseCheck: Sendable {
     }
 
     static func judge(growth: PartitionGrowth.Unfinished?) -> [Finding] {
-        guard let to = growth?.to else { return [] }
+        guard let growth else { return [] }
         return [
             .failed(
                 "partitions",
-                "they are growing to \(to.events) of events and \(to.lanes) of lanes, and that did not end",
-                "no service starts before: run `fanfare partitions grow --events \(to.events) --lanes \(to.lanes)` again"
+                "they are growing to \(growth.to.events) of events and \(growth.to.lanes) of lanes, and that did not end",
+                "no service starts before: run `\(growth.command)` again"
             )
         ]
     }

@@ -17,9 +17,7 @@ struct GrowthPlan: Sendable, Hashable {
     init(
         events: Int?, lanes: Int?, known: PartitionCounts, unfinished: PartitionGrowth.Unfinished?
     ) throws(ToolError) {
-        guard events != nil || lanes != nil else {
-            throw ToolError(.usage, "say what is to grow: --events N, --lanes N, or both")
-        }
+        try Self.checkAsked(events, lanes)
         if let unfinished {
             let to = unfinished.to
             guard events ?? to.events == to.events, lanes ?? to.lanes == to.lanes else {
@@ -39,6 +37,13 @@ struct GrowthPlan: Sendable, Hashable {
     private init(from: PartitionCounts, to: PartitionCounts) {
         self.from = from
         self.to = to
+    }
+
+    /// Something has to be asked for; known before anything is looked at.
+    static func checkAsked(_ events: Int?, _ lanes: Int?) throws(ToolError) {
+        guard events != nil || lanes != nil else {
+            throw ToolError(.usage, "say what is to grow: --events N, --lanes N, or both")
+        }
     }
 
     private static func check(_ what: String, _ known: Int, _ wanted: Int) throws(ToolError) {

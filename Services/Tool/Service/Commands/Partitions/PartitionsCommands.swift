@@ -51,10 +51,10 @@ enum PartitionsCommands {
         } else {
             context.console.line("backbone \(backbone)\nevents   \(counts.events)\nlanes    \(counts.lanes)")
         }
-        if let to = unfinished?.to {
+        if let unfinished {
+            let to = unfinished.to
             context.console.error(
-                "they are growing to \(to.events) and \(to.lanes): run `fanfare partitions grow --events \(to.events) --lanes \(to.lanes)` again"
-            )
+                "they are growing to \(to.events) and \(to.lanes): run `\(unfinished.command)` again")
         }
         return .done
     }
@@ -62,9 +62,7 @@ enum PartitionsCommands {
     private static func grow(_ context: CommandContext) async throws -> ExitCode {
         let events = try context.arguments.int("--events", in: GrowthPlan.range)
         let lanes = try context.arguments.int("--lanes", in: GrowthPlan.range)
-        guard events != nil || lanes != nil else {
-            throw ToolError(.usage, "say what is to grow: --events N, --lanes N, or both")
-        }
+        try GrowthPlan.checkAsked(events, lanes)
         let isDry = try context.arguments.flag("--dry-run")
         let place = try PartitionsPlace(context)
         let partitions = try PartitionsBackbone(place.configuration)
